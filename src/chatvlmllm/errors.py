@@ -1,0 +1,182 @@
+"""The whole error tree.
+
+ChatVLMLLMError
+├─ InputError    the file or the request is wrong        exit 2
+│   FileMissing 404 · NotAFile 422 · FileUnreadable 403 · EmptyFile 422 · UnsupportedFile 415 · FileTooLarge 413
+│   ImageTooLarge 413 · DamagedFile 422 · LockedPdf 422 · NoPages 422 · TooManyPages 413 · BadPageRange 422
+│   PageOutOfRange 422 · NoTextLayer 422 · UnknownModel 404 · TaskNotSupported 422 · UnknownFormat 422
+│   OutputUnwritable 422
+├─ SetupError    this machine is not ready               exit 3
+│   ConfigInvalid 500 · MissingExtra 503 · MissingLanguage 503 · DownloadFailed 503 · OfflineForbidden 503
+├─ EngineError   what runs the model failed              exit 4
+│   EngineStartFailed 503 · EngineCrashed 503 · EngineTimeout 504
+└─ ReplyError    the model answered uselessly            exit 5
+    EmptyReply 502 · UndecodableReply 502
+
+A class carries what programs need: a stable `code`, an HTTP `status`, a process `exit_code`. Its sentences, in every
+language, stand in `messages/<language>.toml` under the code. Errors are for "there is no reading"; a reading with
+caveats carries `reading.Notice`s instead.
+"""
+
+from typing import ClassVar
+
+from chatvlmllm import messages
+
+
+class ChatVLMLLMError(Exception):
+    """Base of all errors of this package; `details` are the values that its message names."""
+
+    code: ClassVar[str] = "error"
+    status: ClassVar[int] = 500
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, **details: object) -> None:
+        super().__init__()
+        self.details = details
+
+    def message(self, language: str = "en") -> str:
+        """What happened, in one sentence."""
+        return messages.render(f"errors.{self.code}.what", language, self.details)
+
+    def hint(self, language: str = "en") -> str:
+        """What to do about it."""
+        return messages.render(f"errors.{self.code}.hint", language, self.details)
+
+    def __str__(self) -> str:
+        return f"{self.message()} {self.hint()}".strip()
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_rebuild, (type(self), self.details))
+
+
+def _rebuild(kind: type[ChatVLMLLMError], details: dict[str, object]) -> ChatVLMLLMError:
+    """Keyword-only errors have to say how they cross a process boundary."""
+    return kind(**details)
+
+
+class InputError(ChatVLMLLMError):
+    status, exit_code = 422, 2
+
+
+class FileMissing(InputError):
+    code, status = "file_missing", 404
+
+
+class NotAFile(InputError):
+    code = "not_a_file"
+
+
+class FileUnreadable(InputError):
+    code, status = "file_unreadable", 403
+
+
+class EmptyFile(InputError):
+    code = "empty_file"
+
+
+class UnsupportedFile(InputError):
+    code, status = "unsupported_file", 415
+
+
+class FileTooLarge(InputError):
+    code, status = "file_too_large", 413
+
+
+class ImageTooLarge(InputError):
+    code, status = "image_too_large", 413
+
+
+class DamagedFile(InputError):
+    code = "damaged_file"
+
+
+class LockedPdf(InputError):
+    code = "locked_pdf"
+
+
+class NoPages(InputError):
+    code = "no_pages"
+
+
+class TooManyPages(InputError):
+    code, status = "too_many_pages", 413
+
+
+class BadPageRange(InputError):
+    code = "bad_page_range"
+
+
+class PageOutOfRange(InputError):
+    code = "page_out_of_range"
+
+
+class NoTextLayer(InputError):
+    code = "no_text_layer"
+
+
+class UnknownModel(InputError):
+    code, status = "unknown_model", 404
+
+
+class TaskNotSupported(InputError):
+    code = "task_not_supported"
+
+
+class UnknownFormat(InputError):
+    code = "unknown_format"
+
+
+class OutputUnwritable(InputError):
+    code = "output_unwritable"
+
+
+class SetupError(ChatVLMLLMError):
+    status, exit_code = 503, 3
+
+
+class ConfigInvalid(SetupError):
+    code, status = "config_invalid", 500
+
+
+class MissingExtra(SetupError):
+    code = "missing_extra"
+
+
+class MissingLanguage(SetupError):
+    code = "missing_language"
+
+
+class DownloadFailed(SetupError):
+    code = "download_failed"
+
+
+class OfflineForbidden(SetupError):
+    code = "offline_forbidden"
+
+
+class EngineError(ChatVLMLLMError):
+    status, exit_code = 503, 4
+
+
+class EngineStartFailed(EngineError):
+    code = "engine_start_failed"
+
+
+class EngineCrashed(EngineError):
+    code = "engine_crashed"
+
+
+class EngineTimeout(EngineError):
+    code, status = "engine_timeout", 504
+
+
+class ReplyError(ChatVLMLLMError):
+    status, exit_code = 502, 5
+
+
+class EmptyReply(ReplyError):
+    code = "empty_reply"
+
+
+class UndecodableReply(ReplyError):
+    code = "undecodable_reply"

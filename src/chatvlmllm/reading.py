@@ -1,0 +1,181 @@
+"""What was understood of a page: blocks, lines, words, tables, and whether to believe it.
+
+All boxes are in pixels of the upright page (`Reading.size`). Confidences are 0…1 and None where nobody measured one.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from chatvlmllm.exchange import Reply
+from chatvlmllm.geometry import Box, Size
+
+
+class Kind(StrEnum):
+    """Category of a block, in the field's usual names."""
+
+    TITLE = "title"
+    HEADING = "heading"
+    TEXT = "text"
+    LIST = "list"
+    TABLE = "table"
+    PICTURE = "picture"
+    FORMULA = "formula"
+    CAPTION = "caption"
+    FOOTNOTE = "footnote"
+    HEADER = "header"
+    FOOTER = "footer"
+    PAGE_NUMBER = "page_number"
+    STAMP = "stamp"
+    SIGNATURE = "signature"
+
+
+class Format(StrEnum):
+    """The notation that a block's text is written in."""
+
+    TEXT = "text"
+    MARKDOWN = "markdown"
+    HTML = "html"
+    LATEX = "latex"
+
+
+class Verdict(StrEnum):
+    """May this page be believed? Only `ok` and `blank` pages make a document `ok`."""
+
+    OK = "ok"
+    BLANK = "blank"
+    TRUNCATED = "truncated"
+    LOOPED = "looped"
+    UNSUPPORTED = "unsupported"
+    REFUSED = "refused"
+    FELL_BACK = "fell_back"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    text: str
+    box: Box
+    confidence: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    text: str
+    box: Box
+    words: tuple[Word, ...] = ()
+    confidence: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A cell at `row`, `column` (from 0) that spans `rows` × `columns` of the grid."""
+
+    row: int
+    column: int
+    text: str
+    rows: int = 1
+    columns: int = 1
+    header: bool = False
+    box: Box | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A grid of `rows` × `columns`; cells in row-major order, no two of them overlap."""
+
+    rows: int
+    columns: int
+    cells: tuple[Cell, ...]
+
+    def grid(self) -> list[list[str]]:
+        """The texts as `rows` lists of `columns` strings; a spanning cell stands in its first place only."""
+        lines = [[""] * self.columns for _ in range(self.rows)]
+        for cell in self.cells:
+            lines[cell.row][cell.column] = cell.text
+        return lines
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One piece of the page in reading order. `text` is in the notation `format`; `table` is set for tables.
+
+    `level` is the depth of a heading, 1…6.
+    """
+
+    kind: Kind
+    text: str
+    box: Box | None = None
+    format: Format = Format.TEXT
+    lines: tuple[Line, ...] = ()
+    table: Table | None = None
+    confidence: float | None = None
+    level: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A caveat about a reading that exists: stable `code`, and the `details` that its message names."""
+
+    code: str
+    details: Mapping[str, str | int | float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why there is no reading: an error's stable `code` with its message and hint, in English."""
+
+    code: str
+    message: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try at a page: which model on which engine and device, why it, how it ended and after how long."""
+
+    model: str
+    engine: str
+    device: str | None
+    reason: str
+    outcome: str
+    seconds: float
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """One page, read.
+
+    `page` counts from 1; `size` is the upright page in pixels; `asked` is what the user asked for, `answered` the
+    model that did answer; `reply` keeps the raw answer; `failure` is set exactly when `verdict` is `failed`.
+    """
+
+    page: int
+    size: Size
+    verdict: Verdict
+    asked: str
+    answered: str | None = None
+    blocks: tuple[Block, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    attempts: tuple[Attempt, ...] = ()
+    reply: Reply | None = None
+    failure: Failure | None = None
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """The page's text as the model wrote it, blocks separated by an empty line."""
+        return "\n\n".join(block.text for block in self.blocks if block.text)
+
+    @property
+    def words(self) -> tuple[Word, ...]:
+        """Every located word, in reading order."""
+        return tuple(word for block in self.blocks for line in block.lines for word in line.words)
+
+    @property
+    def confidence(self) -> float | None:
+        """Mean confidence of the words that have one, weighted by their length; None when none has."""
+        rated = [(w.confidence, len(w.text)) for w in self.words if w.confidence is not None]
+        total = sum(length for _, length in rated)
+        return sum(value * length for value, length in rated) / total if total else None
