@@ -1,0 +1,33 @@
+# Two commands do all the set-up on a fresh machine: `make demo` and `make test`.
+
+BIN := .venv/bin
+
+.PHONY: demo test check docs bench format clean
+
+demo: ## install what is missing, read the shipped sample, print its text
+	@scripts/setup demo
+	@$(BIN)/chatvlmllm recognize src/chatvlmllm/samples/sample.png
+
+test: ## every quick test
+	@scripts/setup dev
+	@$(BIN)/pytest
+
+check: ## format, lint, types
+	@scripts/setup dev
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+format: ## put the code into its usual form
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+docs: ## write the pages that are made by programs
+	@$(BIN)/python -m tests.core.bad_inputs > docs/bad-inputs.md
+	@$(BIN)/python -m tests.core.example_config > config.example.yaml
+
+bench: ## measure this checkout on this machine
+	@$(BIN)/python benchmarks/startup.py
+
+clean:
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
