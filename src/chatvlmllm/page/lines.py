@@ -5,9 +5,11 @@ Everything is in pixels of the straight image.
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from chatvlmllm.geometry import Box
 from chatvlmllm.page.ruling import Ruling
-from chatvlmllm.page.strips import Strip
+from chatvlmllm.page.strips import Strip, of_box
 
 #: A ruling parts a strip when it covers this share of its height.
 _PARTS = 0.75
@@ -17,7 +19,18 @@ _COMB = 1.3
 
 def pieces(strips: Sequence[Strip], vertical: Sequence[Ruling]) -> list[Strip]:
     """Strips that neither cross nor touch a ruling from the side, and of which none repeats another."""
-    return [piece for strip in _single(strips) for piece in _split(strip, vertical)]
+    single = _single(strips)
+    usual = float(np.median([strip.height for strip in single])) if single else 0.0
+    return [piece for strip in single for piece in _split(_roomy(strip, usual), vertical)]
+
+
+def _roomy(strip: Strip, usual: float) -> Strip:
+    """A strip of a letter or two as high as the page's lines usually are: its own core says little about its height."""
+    box = strip.box
+    if strip.width > 2 * strip.height or not 0.5 * usual < strip.height < usual:
+        return strip
+    more = (usual - box.height) / 2
+    return of_box(Box(box.x1 - 0.5 * more, box.y1 - more, box.x2 + 0.5 * more, box.y2 + more), strip.score)
 
 
 def _single(strips: Sequence[Strip]) -> list[Strip]:

@@ -144,9 +144,9 @@ def _parts_columns(corridor: _Corridor, letter: float) -> bool:
     gap = min(it.box.x1 for it in right) - max(it.box.x2 for it in left)
     if gap < 0.6 * letter:
         return False
-    if corridor.ruled:
-        return True
     sides = [rows(side) for side in (left, right)]
+    if corridor.ruled and min(len(side) for side in sides) >= 3:
+        return True
     if min(len(side) for side in sides) < 2 or corridor.extent < 1.5 * letter:
         return False
     if not all(_tight(side, letter) for side in sides):
@@ -167,9 +167,20 @@ def _column_evidence(sides: Sequence[Sequence[Sequence[Item]]]) -> float:
         full = [_full_share(side, box) for side, box in zip(sides, boxes, strict=True)]
         points += 2.0 if min(full) > 0.55 else 0.0
         ratio = boxes[0].width / max(boxes[1].width, 1.0)
-        points += 1.0 if 0.55 < ratio < 1.8 and min(len(side) for side in sides) >= 4 else 0.0
-    goes_on = [sum(bool(_GOES_ON.match(row[0].text)) for row in side[1:]) / max(1, len(side) - 1) for side in sides]
-    return points + (1.5 if max(goes_on) >= 0.3 else 0.0)
+        points += 1.0 if 0.55 < ratio < 1.8 and min(len(side) for side in sides) >= 5 else 0.0
+    wrapped = [_wrapped_share(side, box) for side, box in zip(sides, boxes, strict=True)]
+    return points + (1.5 if max(wrapped) >= 0.3 else 0.0)
+
+
+def _wrapped_share(side: Sequence[Sequence[Item]], box: Box) -> float:
+    """Share of the rows that go on with a sentence that filled the row above."""
+    wrapped = 0
+    for upper, lower in zip(side, side[1:], strict=False):
+        height, step = upper[0].box.height, lower[0].box.y1 - upper[0].box.y1
+        alike = step < 1.3 * height and 0.8 < lower[0].box.height / height < 1.25
+        full = upper[-1].box.x2 - upper[0].box.x1 > 0.7 * box.width
+        wrapped += alike and full and bool(_GOES_ON.match(lower[0].text))
+    return wrapped / max(1, len(side) - 1)
 
 
 def _full_share(side: Sequence[Sequence[Item]], box: Box) -> float:

@@ -56,7 +56,8 @@ def find(image: Image, strips: Sequence[Strip]) -> Rulings:
     letter = letter_height(strips)
     ink = ink_of(image)
     across = _runs(ink, (max(20, round(letter * 3)), 1))
-    down = _runs(ink, (1, max(12, round(letter * 1.6))))
+    # Stems of letters in touching lines of small print must not add up to a line: two capitals and a bit.
+    down = _runs(ink, (1, max(16, round(letter * 2.2))))
     horizontal = [line for line in _lines(across, letter, upright=False) if not _in_text(line, strips)]
     vertical = [line for line in _lines(down, letter, upright=True) if not _in_letter(line, strips)]
     mask = np.zeros_like(ink)
@@ -93,8 +94,9 @@ def _in_letter(line: Ruling, strips: Sequence[Strip]) -> bool:
 
 
 def _runs(ink: Mask, kernel: tuple[int, int]) -> Mask:
-    """Ink that has a straight run as long as `kernel` (width, height); breaks of a pixel or two are bridged first."""
-    bridge = (3, 1) if kernel[0] > kernel[1] else (1, 3)
+    """Ink that has a straight run as long as `kernel` (width, height); in large print breaks of two pixels are bridged."""
+    gap = 3 if max(kernel) > 30 else 1
+    bridge = (gap, 1) if kernel[0] > kernel[1] else (1, gap)
     joined = cv2.morphologyEx(ink, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_RECT, bridge))
     return np.asarray(
         cv2.morphologyEx(joined, cv2.MORPH_OPEN, cv2.getStructuringElement(cv2.MORPH_RECT, kernel)), np.uint8

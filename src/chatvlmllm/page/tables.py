@@ -130,8 +130,8 @@ def _form(grid: Grid, placed: Mapping[GridCell, list[Line]]) -> Filled:
     units: list[tuple[tuple[int, int, float], list[Line]]] = []
     for cell, lines in placed.items():
         for number, group in enumerate(_groups(lines)):
-            row = cell.row if number == 0 else _row_at(grid, group[0].box)
-            units.append(((row, min(number, 1), cell.column), group))
+            row = _row_at(grid, group[0].box)
+            units.append(((row, 0, cell.column) if number == 0 else (row, 1, group[0].box.y1), group))
     units.sort(key=lambda unit: unit[0])
     form = []
     for _, group in units:

@@ -44,6 +44,8 @@ _PROBES = 5
 _SURE = 0.8
 #: Below this nobody can have read the line: handwriting, ornament, noise.
 _LEGIBLE = 0.3
+#: A reading of this confidence needs no second look.
+_SETTLED = 0.97
 
 
 class Understanding:
@@ -95,9 +97,8 @@ class Understanding:
 
     def _found(self, image: Image, strips: Sequence[Strip]) -> Iterator[Found]:
         rulings = ruling.find(image, strips)
-        clean = ruling.wiped(image, rulings) if self._steps.wipe else image
         pieces = lines.pieces(strips, rulings.vertical if self._steps.split else ())
-        read = self._lines(clean, pieces)
+        read = self._lines(image, pieces, rulings)
         letter = ruling.letter_height(strips)
         grids = grid.grids(rulings, letter) if self._steps.tables else []
         filled, rest = tables.fill(grids, read)
@@ -109,11 +110,28 @@ class Understanding:
         body = float(np.median([line.box.height for line in read])) if read else 1.0
         yield from _blocks([item.index for item in ordered], rest, filled, (Size(image.shape[1], image.shape[0]), body))
 
-    def _lines(self, image: Image, pieces: Sequence[Strip]) -> list[Line]:
-        crops = [cut(image, piece) for piece in pieces]
-        heard = self._witnesses[0].hear(crops)
-        said = [(piece, one) for piece, one in zip(pieces, heard, strict=True) if one.text and one.confidence > _LEGIBLE]
-        return [_line(piece, one) for piece, one in said]
+    def _lines(self, image: Image, pieces: Sequence[Strip], rulings: ruling.Rulings) -> list[Line]:
+        heard = self._witnesses[0].hear([cut(image, piece) for piece in pieces])
+        if self._steps.wipe:
+            doubtful = [n for n, said in enumerate(heard) if said.confidence < _SETTLED and _touched(pieces[n], rulings)]
+            if doubtful:
+                clean = ruling.wiped(image, rulings)
+                again = self._witnesses[0].hear([cut(clean, pieces[n]) for n in doubtful])
+                for n, said in zip(doubtful, again, strict=True):
+                    heard[n] = max(heard[n], said, key=lambda one: one.confidence)
+        legible = [
+            (piece, said)
+            for piece, said in zip(pieces, heard, strict=True)
+            if said.text and said.confidence > _LEGIBLE
+        ]
+        return [_line(piece, said) for piece, said in legible]
+
+
+def _touched(piece: Strip, rulings: ruling.Rulings) -> bool:
+    """Whether a ruling's pixels lie inside the piece."""
+    box = piece.box
+    rows, columns = slice(max(0, round(box.y1)), max(0, round(box.y2))), slice(max(0, round(box.x1)), max(0, round(box.x2)))
+    return bool(rulings.mask[rows, columns].any())
 
 
 def _in(line: ruling.Ruling, box: Box) -> bool:

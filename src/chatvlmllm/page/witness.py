@@ -32,20 +32,15 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a witness read in one crop, and who it was."""
+    """What a witness read in one crop, its mean confidence (0 when nothing was read), and who it was."""
 
     words: tuple[Heard, ...]
+    confidence: float
     witness: str
 
     @property
     def text(self) -> str:
         return " ".join(word.text for word in self.words)
-
-    @property
-    def confidence(self) -> float:
-        """Mean of the words weighted by length; 0 when nothing was read."""
-        total = sum(len(word.text) for word in self.words)
-        return sum(word.confidence * len(word.text) for word in self.words) / total if total else 0.0
 
 
 class Witness(Protocol):
@@ -69,7 +64,7 @@ class OwnReader:
 
     def hear(self, crops: Sequence[Image]) -> list[Said]:
         return [
-            Said(tuple(Heard(w.text, w.left, w.right, w.confidence) for w in line.words), self.name)
+            Said(tuple(Heard(w.text, w.left, w.right, w.confidence) for w in line.words), line.confidence, self.name)
             for line in self._reader.read(crops)
         ]
 
@@ -114,7 +109,9 @@ class TesseractLines:
                 start, end = (int(cells[6]) - margin) / scale, (int(cells[6]) + int(cells[8]) - margin) / scale
                 words.append(Heard(cells[11].strip(), start, end, max(0.0, float(cells[10])) / 100))
         api.Clear()
-        return Said(tuple(words), self.name)
+        total = sum(len(word.text) for word in words)
+        weighed = sum(word.confidence * len(word.text) for word in words)
+        return Said(tuple(words), weighed / total if total else 0.0, self.name)
 
     def _api(self) -> "PyTessBaseAPI":
         api: PyTessBaseAPI | None = self._local.__dict__.get("api")
