@@ -98,6 +98,6 @@ def _text_corners(x: float, y: float, w: float, h: float, angle: float) -> NDArr
     c, s = math.cos(math.radians(turn)), math.sin(math.radians(turn))
     right, down = np.array([c, s]) * along / 2, np.array([-s, c]) * across / 2
     centre = np.array([x, y])
-    return np.stack([centre - right - down, centre + right - down, centre + right + down, centre - right + down]).astype(
-        np.float32
-    )
+    return np.stack(
+        [centre - right - down, centre + right - down, centre + right + down, centre - right + down]
+    ).astype(np.float32)

@@ -4,6 +4,7 @@ A grid is a connected group of crossing rulings. Its columns and rows are the di
 neighbouring places belong to one cell where no ruling parts them. Text is not looked at here.
 """
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,13 +14,17 @@ from chatvlmllm.page.ruling import Ruling, Rulings
 
 @dataclass(frozen=True, slots=True)
 class GridCell:
-    """Row and column from 0, how many of each it spans, and where it is in image pixels."""
+    """Row and column from 0, how many of each it spans, and where it is in image pixels.
+
+    `open` says that no ruling closes it on the left or on the right.
+    """
 
     row: int
     column: int
     rows: int
     columns: int
     box: Box
+    open: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +67,11 @@ def grids(rulings: Rulings, letter: float) -> list[Grid]:
 
 def _outermost(found: Sequence[Grid]) -> list[Grid]:
     def inside(inner: Grid, outer: Grid) -> bool:
-        return inner is not outer and inner.box.overlap(outer.box) > 0.8 * inner.box.area and inner.box.area < outer.box.area
+        return (
+            inner is not outer
+            and inner.box.overlap(outer.box) > 0.8 * inner.box.area
+            and inner.box.area < outer.box.area
+        )
 
     return [grid for grid in found if not any(inside(grid, other) for other in found)]
 
@@ -148,19 +157,23 @@ def _cells(
         while right + 1 < columns and (r, right + 1) not in taken and open_right(r, right):
             right += 1
         below = r
-        while below + 1 < rows and all(open_below(below, k) and (below + 1, k) not in taken for k in range(c, right + 1)):
+        while below + 1 < rows and all(
+            open_below(below, k) and (below + 1, k) not in taken for k in range(c, right + 1)
+        ):
             if any(not open_right(below + 1, k) for k in range(c, right)):
                 break
             below += 1
         taken.update((i, k) for i in range(r, below + 1) for k in range(c, right + 1))
         box = Box(xs[c], ys[r], xs[right + 1], ys[below + 1])
-        cells.append(GridCell(r, c, below - r + 1, right - c + 1, box))
+        sides = [[line for line in down if abs(line.place - x) <= reach_x] for x in (box.x1, box.x2)]
+        unruled = not all(_parted(near, box.y1, box.y2) for near in sides)
+        cells.append(GridCell(r, c, below - r + 1, right - c + 1, box, unruled))
     return cells
 
 
 def _reach(places: Sequence[float]) -> float:
     """How far from its mean place a ruling may lie, by the smallest cell."""
-    return 0.4 * min(b - a for a, b in zip(places, places[1:], strict=False))
+    return 0.4 * min(b - a for a, b in itertools.pairwise(places))
 
 
 def _parted(lines: Sequence[Ruling], start: float, end: float) -> bool:

@@ -12,9 +12,13 @@ from chatvlmllm.reading import Block, Kind, Line
 
 #: Markers of list items: dashes, bullets, "1)", "а)"; "1." too, when it is not a heading.
 _MARKER = re.compile(r"^(?:[-–—•▪●■□*·]|\(?(?:\d{1,2}|[а-яёa-z])\)|\d{1,2}(?:\.\d{1,2})*\.)\s")
-_NUMBERED = re.compile(r"^(?:\d{1,2}(?:\.\d{1,2})*\.?|[IVX]{1,5}\.?|(?:Глава|Раздел|Статья|Приложение|Chapter|Section)\b)\s*")
+_NUMBERED = re.compile(
+    r"^(?:\d{1,2}(?:\.\d{1,2})*\.?|[IVX]{1,5}\.?|(?:Глава|Раздел|Статья|Приложение|Chapter|Section)\b)\s*"
+)
 _CAPTION = re.compile(r"^(?:Таблица|Табл\.|Рис\.|Рисунок|Table|Figure|Fig\.)\s*№?\s*\d", re.IGNORECASE)
-_PAGE = re.compile(r"^(?:[-–—]\s*)?(?:(?:стр|лист|page|с)\.?\s*)?\d{1,4}(?:\s*(?:из|of|/)\s*\d{1,4})?(?:\s*[-–—])?$", re.IGNORECASE)
+_PAGE = re.compile(
+    r"^(?:[-–—]\s*)?(?:(?:стр|лист|page|с)\.?\s*)?\d{1,4}(?:\s*(?:из|of|/)\s*\d{1,4})?(?:\s*[-–—])?$", re.IGNORECASE
+)
 #: Share of the page's height that counts as its edge.
 _EDGE = 0.065
 
@@ -87,18 +91,14 @@ def _kind(group: Sequence[Line], text: str, box: Box, size: Size, body: float) -
     height = sorted(line.box.height for line in group)[len(group) // 2] / max(body, 1.0)
     top, bottom = box.y2 < _EDGE * size.height, box.y1 > (1 - _EDGE) * size.height
     if (top or bottom) and len(group) == 1:
-        if _PAGE.match(text.strip()):
-            return Kind.PAGE_NUMBER, None
-        return (Kind.HEADER if top else Kind.FOOTER), None
+        number = bool(_PAGE.match(text.strip()))
+        return (Kind.PAGE_NUMBER if number else Kind.HEADER if top else Kind.FOOTER), None
     if _CAPTION.match(text) and len(group) <= 3:
         return Kind.CAPTION, None
     if _heading(group, text, box, size, height):
         return (Kind.TITLE, None) if height > 1.45 else (Kind.HEADING, 2 if height > 1.15 or text.isupper() else 3)
-    if _MARKER.match(text):
-        return Kind.LIST, None
-    if height < 0.8 and box.y1 > 0.8 * size.height and len(text) > 40:
-        return Kind.FOOTNOTE, None
-    return Kind.TEXT, None
+    small = height < 0.8 and box.y1 > 0.8 * size.height and len(text) > 40
+    return (Kind.LIST if _MARKER.match(text) else Kind.FOOTNOTE if small else Kind.TEXT), None
 
 
 def _heading(group: Sequence[Line], text: str, box: Box, size: Size, height: float) -> bool:
@@ -110,4 +110,4 @@ def _heading(group: Sequence[Line], text: str, box: Box, size: Size, height: flo
     capital = text.upper() == text
     numbered = bool(_NUMBERED.match(text)) and len(group) == 1 and len(text) < 80 and not text.rstrip().endswith(".")
     centred = abs(box.x1 + box.x2 - size.width) < 0.1 * size.width and box.width < 0.7 * size.width
-    return capital and len(letters) > 5 or (numbered and centred)
+    return (capital and len(letters) > 5) or (numbered and centred)

@@ -3,6 +3,7 @@
 Everything is in pixels of the straight image.
 """
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -59,11 +60,11 @@ def _split(strip: Strip, vertical: Sequence[Ruling]) -> list[Strip]:
     right = min((p for p in places if box.x2 - p <= reach and p > left), default=box.x2 + 2)
     inner = [p for p in places if left < p < right]
     edges = [left, *inner, right]
-    widths = [b - a for a, b in zip(edges, edges[1:], strict=False)]
+    widths = [b - a for a, b in itertools.pairwise(edges)]
     if len(inner) >= 2 and max(widths) < _COMB * box.height:
         edges = [left, right]
     parts = []
-    for a, b in zip(edges, edges[1:], strict=False):
+    for a, b in itertools.pairwise(edges):
         start, end = (a + 2 - box.x1) / box.width, (b - 2 - box.x1) / box.width
         if (end - start) * box.width > 0.25 * box.height:
             parts.append(strip.part(max(0.0, start), min(1.0, end)))

@@ -1,10 +1,11 @@
 """Reading order: an XY-cut that knows columns from forms.
 
-A page is cut into columns only where a white corridor has text of its own kind on both sides; otherwise it is read row by
-row, as forms are. Items are boxes with their text, in pixels of the straight image. (The plain XY-cut: Nagy and Seth,
-"Hierarchical representation of optically scanned documents", ICPR 1984.)
+A page is cut into columns only where a white corridor has text of its own kind on both sides; otherwise it is read row
+by row, as forms are. Items are boxes with their text, in pixels of the straight image. (The plain XY-cut: Nagy and
+Seth, "Hierarchical representation of optically scanned documents", ICPR 1984.)
 """
 
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -102,13 +103,27 @@ def _corridors(items: Sequence[Item], x: float, dividers: Sequence[Ruling], lett
                 stretches.append((start, position))
             start = position + 1
     found = []
-    for first, end in stretches:
+    for first, end in [*stretches, *(part for stretch in stretches for part in _groups(ordered, stretch))]:
         inside = ordered[first:end]
         left = tuple(it for it in inside if (it.box.x1 + it.box.x2) / 2 < x)
         right = tuple(it for it in inside if (it.box.x1 + it.box.x2) / 2 >= x)
         if left and right:
             found.append(_corridor(x, ordered, inside, (left, right), dividers))
     return found
+
+
+def _groups(ordered: Sequence[Item], stretch: tuple[int, int]) -> list[tuple[int, int]]:
+    """The parts of a stretch between white bands that go through both sides."""
+    first, end = stretch
+    parts, start = [], first
+    bottom = ordered[first].box.y2
+    for position in range(first + 1, end):
+        box = ordered[position].box
+        if box.y1 > bottom + 0.2 * box.height:
+            parts.append((start, position))
+            start = position
+        bottom = max(bottom, box.y2)
+    return [*parts, (start, end)] if parts else []
 
 
 def _corridor(
@@ -124,13 +139,11 @@ def _corridor(
     bottom = min(max(it.box.y2 for it in left), max(it.box.y2 for it in right))
     members = {it.index for it in inside}
     first = inside[0].box
-    above = tuple(it for it in ordered if it.index not in members and it.box.y1 < first.y1)
+    above = tuple(it for it in ordered if it.index not in members and it.box.y1 + it.box.y2 < first.y1 + first.y2)
     above_ids = {it.index for it in above}
     below = tuple(it for it in ordered if it.index not in members and it.index not in above_ids)
     gap_left, gap_right = max(it.box.x2 for it in left), min(it.box.x1 for it in right)
-    ruled = any(
-        gap_left - 5 <= line.place <= gap_right + 5 and line.covers(top, bottom) > 0.8 for line in dividers
-    )
+    ruled = any(gap_left - 5 <= line.place <= gap_right + 5 and line.covers(top, bottom) > 0.8 for line in dividers)
     return _Corridor(x, above, left, right, below, ruled, max(0.0, bottom - top))
 
 
@@ -144,26 +157,32 @@ def _parts_columns(corridor: _Corridor, letter: float) -> bool:
     gap = min(it.box.x1 for it in right) - max(it.box.x2 for it in left)
     if gap < 0.6 * letter:
         return False
-    sides = [rows(side) for side in (left, right)]
-    if corridor.ruled and min(len(side) for side in sides) >= 3:
+    sides = [_overlapping(rows(side), other) for side, other in ((left, right), (right, left))]
+    fewest = min(len(side) for side in sides)
+    if corridor.ruled and fewest >= 3:
         return True
-    if min(len(side) for side in sides) < 2 or corridor.extent < 1.5 * letter:
-        return False
-    if not all(_tight(side, letter) for side in sides):
+    if fewest < 2 or corridor.extent < 1.5 * letter or not all(_tight(side, letter) for side in sides):
         return False
     return _column_evidence(sides) > _row_evidence(sides)
 
 
+def _overlapping(side: Sequence[list[Item]], other: Sequence[Item]) -> list[list[Item]]:
+    """The rows of a side that stand beside the other side."""
+    top, bottom = min(item.box.y1 for item in other), max(item.box.y2 for item in other)
+    return [row for row in side if top < (row[0].box.y1 + row[0].box.y2) / 2 < bottom]
+
+
 def _tight(side: Sequence[Sequence[Item]], letter: float) -> bool:
     """Whether most lines follow each other without room for another."""
-    steps = [lower[0].box.y1 - upper[0].box.y1 for upper, lower in zip(side, side[1:], strict=False)]
+    steps = [lower[0].box.y1 - upper[0].box.y1 for upper, lower in itertools.pairwise(side)]
     return bool(steps) and sum(step < 1.9 * letter for step in steps) >= 0.6 * len(steps)
 
 
 def _column_evidence(sides: Sequence[Sequence[Sequence[Item]]]) -> float:
     boxes = [union([item.box for row in side for item in row]) for side in sides]
     points = 0.0
-    if min(len(side) for side in sides) >= 3:
+    narrow = min(box.width for box in boxes) < 0.45 * max(box.width for box in boxes)
+    if min(len(side) for side in sides) >= 3 and not narrow:
         full = [_full_share(side, box) for side, box in zip(sides, boxes, strict=True)]
         points += 2.0 if min(full) > 0.55 else 0.0
         ratio = boxes[0].width / max(boxes[1].width, 1.0)
@@ -175,7 +194,7 @@ def _column_evidence(sides: Sequence[Sequence[Sequence[Item]]]) -> float:
 def _wrapped_share(side: Sequence[Sequence[Item]], box: Box) -> float:
     """Share of the rows that go on with a sentence that filled the row above."""
     wrapped = 0
-    for upper, lower in zip(side, side[1:], strict=False):
+    for upper, lower in itertools.pairwise(side):
         height, step = upper[0].box.height, lower[0].box.y1 - upper[0].box.y1
         alike = step < 1.3 * height and 0.8 < lower[0].box.height / height < 1.25
         full = upper[-1].box.x2 - upper[0].box.x1 > 0.7 * box.width
@@ -190,7 +209,7 @@ def _full_share(side: Sequence[Sequence[Item]], box: Box) -> float:
 
 
 def _row_evidence(sides: Sequence[Sequence[Sequence[Item]]]) -> float:
-    left, right = sides
-    numbers = sum(bool(_NUMBER.match(row[0].text)) for row in right) / len(right)
+    left, _right = sides
+    numbers = max(sum(bool(_NUMBER.match(row[0].text)) for row in side) / len(side) for side in sides)
     labels = sum(row[-1].text.rstrip().endswith(":") for row in left) / len(left)
     return 0.5 + (2.5 if numbers >= 0.5 else 0.0) + (1.0 if labels >= 0.5 else 0.0)

@@ -88,13 +88,18 @@ def _in_letter(line: Ruling, strips: Sequence[Strip]) -> bool:
     """Whether a vertical run is the stem of a large letter."""
     for strip in strips:
         box = strip.box
-        if box.x1 < line.place < box.x2 and box.y1 < line.start and line.end < box.y2 and line.length < 0.9 * box.height:
+        if (
+            box.x1 < line.place < box.x2
+            and box.y1 < line.start
+            and line.end < box.y2
+            and line.length < 0.9 * box.height
+        ):
             return True
     return False
 
 
 def _runs(ink: Mask, kernel: tuple[int, int]) -> Mask:
-    """Ink that has a straight run as long as `kernel` (width, height); in large print breaks of two pixels are bridged."""
+    """Ink with a straight run as long as `kernel` (width, height); in large print breaks of two pixels are bridged."""
     gap = 3 if max(kernel) > 30 else 1
     bridge = (gap, 1) if kernel[0] > kernel[1] else (1, gap)
     joined = cv2.morphologyEx(ink, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_RECT, bridge))

@@ -11,12 +11,9 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from chatvlmllm.geometry import Box, Size
-from chatvlmllm.page.strips import Image, Points, Strip, carried
-
-Matrix = NDArray[np.float64]
+from chatvlmllm.page.strips import Image, Matrix, Points, Strip, carried
 
 #: Less than this is left alone: a line of 1000 px then climbs 5 px, which crops with their own angle take.
 MIN_SKEW = 0.25
@@ -41,7 +38,7 @@ class Straight:
         return Box(float(x.min()), float(y.min()), float(x.max()), float(y.max())).clip(size)
 
     def then(self, step: "Straight") -> "Straight":
-        """This transform followed by `step`, which was made from this one's image."""
+        """Both transforms, `step` after this one; it was made from this one's image."""
         return Straight(step.image, step.matrix @ self.matrix)
 
 

@@ -6,6 +6,7 @@ strip knows which way its text runs. Images are (height, width, 3) uint8 RGB thr
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -15,6 +16,7 @@ from chatvlmllm.geometry import Box
 
 Image = NDArray[np.uint8]
 Points = NDArray[np.float32]
+Matrix = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,7 +48,7 @@ class Strip:
         dx, dy = self.corners[1] - self.corners[0]
         return math.degrees(math.atan2(dy, dx))
 
-    def moved(self, matrix: NDArray[np.float64]) -> "Strip":
+    def moved(self, matrix: Matrix) -> "Strip":
         """The strip after the perspective transform `matrix` (3 × 3)."""
         return Strip(carried(self.corners, matrix), self.score)
 
@@ -64,7 +66,7 @@ def of_box(box: Box, score: float = 1.0) -> Strip:
     return Strip(np.array(corners, np.float32), score)
 
 
-def carried(points: Points, matrix: NDArray[np.float64]) -> Points:
+def carried(points: Points, matrix: Matrix) -> Points:
     """(n, 2) points after the perspective transform `matrix` (3 × 3)."""
     ends = np.concatenate([points.astype(np.float64), np.ones((len(points), 1))], axis=1) @ matrix.T
     return (ends[:, :2] / ends[:, 2:]).astype(np.float32)

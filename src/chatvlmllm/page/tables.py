@@ -6,7 +6,7 @@ A grid that frames a page or holds next to nothing is neither: its lines go back
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from chatvlmllm.geometry import Box
+from chatvlmllm.geometry import Box, union
 from chatvlmllm.page.grid import Grid, GridCell
 from chatvlmllm.page.order import Item, order, rows
 from chatvlmllm.reading import Cell, Line, Table
@@ -32,8 +32,9 @@ def fill(grids: Sequence[Grid], lines: Sequence[Line]) -> tuple[list[Filled], li
     """The grids that hold tables or forms, and the lines outside them in their given order."""
     filled: list[Filled] = []
     rest = list(lines)
-    for grid in grids:
-        placed, crossing = _place(grid, rest)
+    for ruled in grids:
+        found, crossing = _place(ruled, rest)
+        grid, placed = _divided(ruled, found)
         kind = _kind(grid, placed, crossing)
         if kind == "frame":
             continue
@@ -58,6 +59,27 @@ def _place(grid: Grid, lines: Sequence[Line]) -> tuple[dict[GridCell, list[Line]
         elif min(line.box.x2, outer.x2) - max(line.box.x1, outer.x1) > 0.2 * line.box.width:
             crossing += 1
     return placed, crossing
+
+
+def _divided(grid: Grid, placed: Mapping[GridCell, list[Line]]) -> tuple[Grid, dict[GridCell, list[Line]]]:
+    """Cells without a side ruling that hold one line for each row they span become a cell a row: rows of totals."""
+    cells: list[GridCell] = []
+    divided: dict[GridCell, list[Line]] = {}
+    for cell in grid.cells:
+        inside = sorted(placed.get(cell, ()), key=lambda line: line.box.y1)
+        places = [_row_at(grid, line.box) for line in inside]
+        if not (cell.open and cell.rows > 1 and places == list(range(cell.row, cell.row + cell.rows))):
+            cells.append(cell)
+            if inside:
+                divided[cell] = inside
+            continue
+        for row, line in zip(places, inside, strict=True):
+            box = Box(cell.box.x1, grid.ys[row], cell.box.x2, grid.ys[row + 1])
+            part = GridCell(row, cell.column, 1, cell.columns, box, open=True)
+            cells.append(part)
+            divided[part] = [line]
+    cells.sort(key=lambda cell: (cell.row, cell.column))
+    return Grid(grid.xs, grid.ys, tuple(cells)), divided
 
 
 def _held(line: Box, cell: Box) -> float:
@@ -126,18 +148,27 @@ def joined(pieces: Sequence[Line]) -> Line:
 
 
 def _form(grid: Grid, placed: Mapping[GridCell, list[Line]]) -> Filled:
-    """Cells row by row; what stands lower in a cell of several rows waits for the row beside which it stands."""
-    units: list[tuple[tuple[int, int, float], list[Line]]] = []
-    for cell, lines in placed.items():
-        for number, group in enumerate(_groups(lines)):
-            row = _row_at(grid, group[0].box)
-            units.append(((row, 0, cell.column) if number == 0 else (row, 1, group[0].box.y1), group))
-    units.sort(key=lambda unit: unit[0])
-    form = []
-    for _, group in units:
-        items = [Item(number, line.box, line.text) for number, line in enumerate(group)]
-        form.extend(group[item.index] for item in order(items))
+    """Row by row of the grid, and within a row as the eye goes: what stands lower comes later, whatever its cell."""
+    units = [group for cell, lines in placed.items() for group in _units(grid, cell, lines)]
+    by_row: dict[int, list[Item]] = {}
+    for number, group in enumerate(units):
+        box = union([line.box for line in group])
+        by_row.setdefault(_row_at(grid, group[0].box), []).append(Item(number, box))
+    form: list[Line] = []
+    for _, items in sorted(by_row.items()):
+        for item in (item for row in rows(items) for item in row):
+            group = units[item.index]
+            inner = [Item(number, line.box, line.text) for number, line in enumerate(group)]
+            form.extend(group[line.index] for line in order(inner))
     return Filled(grid.box, None, {}, tuple(form))
+
+
+def _units(grid: Grid, cell: GridCell, lines: Sequence[Line]) -> list[list[Line]]:
+    """The lines of a form's cell that are read together: one by one where each has a row of its own."""
+    inside = sorted(lines, key=lambda line: line.box.y1)
+    if cell.rows > 1 and len({_row_at(grid, line.box) for line in inside}) == len(inside) == cell.rows:
+        return [[line] for line in inside]
+    return _groups(lines)
 
 
 def _row_at(grid: Grid, box: Box) -> int:

@@ -25,6 +25,7 @@ class Steps:
     turn: bool = True
     level: bool = True
     wipe: bool = True
+    witnesses: bool = True
     split: bool = True
     tables: bool = True
     columns: bool = True
@@ -45,13 +46,13 @@ _SURE = 0.8
 #: Below this nobody can have read the line: handwriting, ornament, noise.
 _LEGIBLE = 0.3
 #: A reading of this confidence needs no second look.
-_SETTLED = 0.97
+_SETTLED = 0.96
 
 
 class Understanding:
     """Detector and witnesses, loaded once; `read` may be called from many threads at once."""
 
-    def __init__(self, detector: Detector, witnesses: Sequence[Witness], steps: Steps = Steps()) -> None:  # noqa: B008
+    def __init__(self, detector: Detector, witnesses: Sequence[Witness], steps: Steps = Steps()) -> None:
         self._detector, self._witnesses, self._steps = detector, tuple(witnesses), steps
 
     def read(self, image: Image) -> list[Found]:
@@ -111,26 +112,42 @@ class Understanding:
         yield from _blocks([item.index for item in ordered], rest, filled, (Size(image.shape[1], image.shape[0]), body))
 
     def _lines(self, image: Image, pieces: Sequence[Strip], rulings: ruling.Rulings) -> list[Line]:
-        heard = self._witnesses[0].hear([cut(image, piece) for piece in pieces])
-        if self._steps.wipe:
-            doubtful = [n for n, said in enumerate(heard) if said.confidence < _SETTLED and _touched(pieces[n], rulings)]
-            if doubtful:
-                clean = ruling.wiped(image, rulings)
-                again = self._witnesses[0].hear([cut(clean, pieces[n]) for n in doubtful])
-                for n, said in zip(doubtful, again, strict=True):
-                    heard[n] = max(heard[n], said, key=lambda one: one.confidence)
-        legible = [
-            (piece, said)
+        """What the pieces say: the first witness on all of them, then second looks at the doubtful ones."""
+        crops = [cut(image, piece) for piece in pieces]
+        heard = self._witnesses[0].hear(crops)
+        touched = [_touched(piece, rulings) for piece in pieces] if self._steps.wipe else [False] * len(pieces)
+        clean = ruling.wiped(image, rulings) if any(touched) else image
+        wiped = {
+            n: cut(clean, piece) for n, piece in enumerate(pieces) if touched[n] and heard[n].confidence < _SETTLED
+        }
+        _look_again(self._witnesses[0], wiped, heard)
+        for witness in self._witnesses[1:] if self._steps.witnesses else ():
+            doubtful = [n for n, said in enumerate(heard) if said.confidence < _SETTLED]
+            _look_again(witness, {n: crops[n] for n in doubtful}, heard)
+            _look_again(witness, {n: wiped[n] for n in doubtful if n in wiped}, heard)
+        return [
+            _line(piece, said)
             for piece, said in zip(pieces, heard, strict=True)
             if said.text and said.confidence > _LEGIBLE
         ]
-        return [_line(piece, said) for piece, said in legible]
+
+
+def _look_again(witness: Witness, crops: Mapping[int, Image], heard: list[Said]) -> None:
+    """Replace what was heard of the numbered crops where `witness` is more confident."""
+    if not crops:
+        return
+    for n, said in zip(crops, witness.hear(list(crops.values())), strict=True):
+        if said.text and said.confidence > heard[n].confidence:
+            heard[n] = said
 
 
 def _touched(piece: Strip, rulings: ruling.Rulings) -> bool:
     """Whether a ruling's pixels lie inside the piece."""
     box = piece.box
-    rows, columns = slice(max(0, round(box.y1)), max(0, round(box.y2))), slice(max(0, round(box.x1)), max(0, round(box.x2)))
+    rows, columns = (
+        slice(max(0, round(box.y1)), max(0, round(box.y2))),
+        slice(max(0, round(box.x1)), max(0, round(box.x2))),
+    )
     return bool(rulings.mask[rows, columns].any())
 
 
@@ -160,7 +177,9 @@ def _blocks(
         waiting = []
         part = filled[index - len(rest)]
         if part.table is None:
-            yield from (Found(replace(block, kind=Kind.TEXT, level=None), {}) for block in layout.blocks(part.form, *page))
+            yield from (
+                Found(replace(block, kind=Kind.TEXT, level=None), {}) for block in layout.blocks(part.form, *page)
+            )
         else:
             yield Found(Block(Kind.TABLE, "", part.box, table=part.table), part.cells)
     yield from (Found(block, {}) for block in layout.blocks(waiting, *page))

@@ -1,7 +1,6 @@
-"""Those who read line crops: our own network, Tesseract where it is installed; and which of two to believe.
+"""Those who read line crops: our own network, and Tesseract where it is installed.
 
-A witness takes crops (height × width × 3 uint8 RGB, text upright) and says one `Said` per crop. Confidences of different
-witnesses are not alike; `better` compares them by rules that its docstring lists.
+A witness takes crops (height × width × 3 uint8 RGB, text upright) and says one `Said` per crop.
 """
 
 import threading
