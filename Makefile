@@ -23,8 +23,8 @@ format: ## put the code into its usual form
 	@$(BIN)/ruff check --fix .
 
 docs: ## write the pages that are made by programs
-	@$(BIN)/python -m tests.core.bad_inputs > docs/bad-inputs.md
-	@$(BIN)/python -m tests.core.example_config > config.example.yaml
+	@scripts/setup dev
+	@$(BIN)/python -m tests.docs
 
 bench: ## measure this checkout on this machine
 	@$(BIN)/python benchmarks/startup.py
