@@ -2,7 +2,7 @@
 
 BIN := .venv/bin
 
-.PHONY: demo test check docs bench format clean
+.PHONY: demo test test-real check docs bench format clean
 
 demo: ## install what is missing, read the shipped sample, print its text
 	@scripts/setup demo
@@ -11,6 +11,10 @@ demo: ## install what is missing, read the shipped sample, print its text
 test: ## every quick test
 	@scripts/setup dev
 	@$(BIN)/pytest
+
+test-real: ## what needs minutes: the built wheel in an empty environment
+	@scripts/setup dev
+	@$(BIN)/pytest -m real
 
 check: ## format, lint, types
 	@scripts/setup dev
