@@ -9,6 +9,8 @@ from chatvlmllm.bench.specimens.engine import CSS_DPI, Layout, Region
 from chatvlmllm.bench.truth import Block, Box, Cell, Glyph, PageTruth, Table, Word, lines_text, same_line, union, words_of
 
 _FIRST = {"header": 0}
+# inches a glyph may stand outside its block
+_REACH = 0.35
 _LAST = {"footer": 2, "page_number": 3}
 
 
@@ -16,7 +18,7 @@ def page_truth(glyphs: Sequence[Glyph], layout: Layout, dpi: float, seen_tables:
     """Truth of one page; glyph boxes are in pixels at `dpi`, the layout in CSS pixels."""
     scale = dpi / CSS_DPI
     regions = [_grown(region, scale) for region in layout.regions]
-    runs = _runs(glyphs, regions)
+    runs = _runs(glyphs, regions, _REACH * dpi)
     words: list[Word] = []
     blocks: list[Block] = []
     texts: list[str] = []
@@ -70,13 +72,13 @@ def _rank(region: Region, layout: Layout, scale: float) -> int:
     return _FIRST.get(region.kind, _LAST.get(region.kind, 1))
 
 
-def _runs(glyphs: Sequence[Glyph], regions: Sequence[Region]) -> dict[int, list[tuple[str, Box]]]:
+def _runs(glyphs: Sequence[Glyph], regions: Sequence[Region], reach: float) -> dict[int, list[tuple[str, Box]]]:
     """Words of each region: a glyph belongs to the smallest region around its middle, a break to no region."""
     found: dict[int, list[tuple[str, Box]]] = {}
     run: list[Glyph] = []
     current = -1
     for glyph in glyphs:
-        home = current if glyph.box is None else _home(glyph.box, regions, current)
+        home = current if glyph.box is None else _home(glyph.box, regions, current, reach)
         if home != current and run:
             found.setdefault(current, []).extend(words_of(run))
             run = []
@@ -84,19 +86,22 @@ def _runs(glyphs: Sequence[Glyph], regions: Sequence[Region]) -> dict[int, list[
         run.append(glyph)
     if run:
         found.setdefault(current, []).extend(words_of(run))
-    if found.pop(-1, []):
-        raise ValueError("the page shows words outside every block of its layout")
+    stray = found.pop(-1, [])
+    if stray:
+        raise ValueError(f"the page shows words outside every block of its layout: {stray[:3]}")
     return found
 
 
-def _home(box: Box, regions: Sequence[Region], current: int) -> int:
+def _home(box: Box, regions: Sequence[Region], current: int, reach: float) -> int:
+    """The smallest region around the middle of a glyph; for one outside all (a list marker) the nearest in reach."""
     x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
-    best, least = -1, float("inf")
+    best, least = -1, (reach, 0.0, True)
     for index, region in enumerate(regions):
         left, top, right, bottom = region.box
-        area = (right - left) * (bottom - top)
-        if left - 2 <= x <= right + 2 and top - 4 <= y <= bottom + 4 and (area, index != current) < (least, True):
-            best, least = index, area
+        away = max(left - x, x - right, top - y, y - bottom, 0.0)
+        rank = (away, (right - left) * (bottom - top), index != current)
+        if rank < least:
+            best, least = index, rank
     return best
 
 
