@@ -115,6 +115,10 @@ class Draw:
         """An amount with two decimals, comma and thousands gap of this document."""
         return Value(key, str(amount.quantize(CENT)), money(amount, self.money_gap) + tail, "keep")
 
+    def cash(self, key: str, amount: Decimal, before: str = "", group: str = "") -> Value:
+        """An amount with a decimal point, as tills and English papers print it."""
+        return Value(key, str(amount.quantize(CENT)), before + f"{amount.quantize(CENT):,.2f}".replace(",", group), "keep")
+
     def number(self, key: str, amount: Decimal) -> Value:
         """A quantity without idle zeros, decimal comma."""
         plain = f"{amount.normalize():f}"
