@@ -64,10 +64,21 @@ def typeset(template: str, facts: Mapping[str, object]) -> tuple[bytes, list[Lay
         loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
     )
     environment.globals["formula"] = formula
-    html = environment.get_template(template).render(**facts)
-    document = weasyprint.HTML(string=html).render()
+    page = environment.get_template(template)
+    if "roll" in facts:
+        facts = {**facts, "paper": _roll_size(page, facts)}
+    document = weasyprint.HTML(string=page.render(**facts)).render()
     layouts = [_layout(page) for page in document.pages]
     return document.write_pdf(), layouts
+
+
+def _roll_size(page: Any, facts: Mapping[str, object]) -> str:
+    """Paper cut off below the last line: laid out once on a long strip, `roll` millimetres wide, and measured."""
+    import weasyprint
+
+    strip = weasyprint.HTML(string=page.render(**facts, paper=f"{facts['roll']}mm 1200mm")).render()
+    bottom = max(region.box[3] for region in _layout(strip.pages[0]).regions)
+    return f"{facts['roll']}mm {bottom * 25.4 / CSS_DPI + 8:.1f}mm"
 
 
 def formula(latex: str, size: float = 15) -> Any:

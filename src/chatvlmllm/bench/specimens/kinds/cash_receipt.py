@@ -59,7 +59,7 @@ def facts(draw: Draw) -> dict[str, Any]:
     paid = "paid_card" if draw.chance(0.7) else "paid_cash"
     return {
         "style": {**page_style(draw, (*MONO, *NARROW[:2])), "margin": "0", "size": "8.6pt", "leading": "1.22"},
-        "paper": f"{width}mm {150 + 13 * len(items)}mm",
+        "roll": width,
         "seller": {
             "name": draw.text("seller_name", seller.name),
             "inn": draw.text("seller_inn", seller.inn),
