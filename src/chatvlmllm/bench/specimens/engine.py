@@ -83,16 +83,17 @@ def _roll_size(page: Any, facts: Mapping[str, object]) -> str:
 
 def formula(latex: str, size: float = 15) -> Any:
     """An inline SVG drawing of a LaTeX formula that remembers its source."""
-    import ziamath
     from markupsafe import Markup, escape
+    from ziamath.config import config
+    from ziamath.zmath import Latex
 
-    ziamath.config.svg2 = False
-    drawing = ziamath.Latex(latex, size=size).svg()
+    config.svg2 = False  # symbols by reference are not drawn by every renderer
+    drawing = Latex(latex, size=size).svg()
     return Markup(f'<div class="formula" data-latex="{escape(latex)}">{drawing}</div>')  # noqa: S704
 
 
 def _layout(page: Any) -> Layout:
-    root = page._page_box
+    root = page._page_box  # noqa: SLF001  # the only way to the box tree
     layout = Layout(page.width, page.height)
     _walk(root, layout, None, None)
     return layout
@@ -172,9 +173,7 @@ def _margin_region(box: Any) -> Region | None:
 def _table(box: Any, layout: Layout, matrix: Any, attributes: Mapping[str, str]) -> None:
     """Cells of a table as regions; rows are counted on this page."""
     index = len(layout.tables)
-    layout.tables.append(
-        (attributes.get("id", ""), attributes.get("data-block", "table"), _place(box, matrix))
-    )
+    layout.tables.append((attributes.get("id", ""), attributes.get("data-block", "table"), _place(box, matrix)))
     row = 0
     for group in box.children:
         for line in group.children:
