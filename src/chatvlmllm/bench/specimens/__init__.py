@@ -98,6 +98,12 @@ def titles(kind: str) -> Mapping[str, str]:
     return names
 
 
+def keys(kind: str) -> Mapping[str, str]:
+    """Field keys of a kind with what each holds; members of a repeating group read `items[].name`."""
+    known: Mapping[str, str] = module_of(kind).FIELDS
+    return known
+
+
 def _fields(facts: Mapping[str, Any], layouts: list[Layout]) -> dict[str, Any]:
     """The values that the pages show, nested by their keys (`items[0].name`)."""
     fields: dict[str, Any] = {}

@@ -148,13 +148,20 @@ def _region(box: Any, name: str, attributes: Mapping[str, str], matrix: Any) -> 
     kind = attributes.get("data-block") or _BLOCK_KINDS.get(str(box.element_tag), "")
     if replaced:
         return Region(kind or "picture", _place(box, matrix))
-    holds_lines = any(type(child).__name__ == "LineBox" for child in getattr(box, "children", None) or ())
+    holds_lines = any(
+        type(child).__name__ == "LineBox" and _says(child) for child in getattr(box, "children", None) or ()
+    )
     marked = bool(kind) and name not in ("LineBox", "TextBox", "InlineBox", "TableBox")
     if not (holds_lines or marked) or name in ("LineBox", "InlineBox"):
         return None
     tag = str(box.element_tag)
     level = int(tag[1]) if kind in ("title", "heading") and tag[0] == "h" and tag[1:].isdigit() else 0
     return Region(kind or "text", _place(box, matrix), level)
+
+
+def _says(box: Any) -> bool:
+    """Whether a line shows any text (a picture alone on its line is a region of its own)."""
+    return any(getattr(item, "text", "").strip() for item in box.descendants())
 
 
 def _margin_region(box: Any) -> Region | None:
