@@ -1,4 +1,4 @@
-"""Pieces of a Markdown text that are not Markdown: tables in HTML or LaTeX, displayed formulas, LaTeX headings, comments.
+"""Pieces of a Markdown text that are not Markdown: HTML and LaTeX tables, displayed formulas, LaTeX headings, comments.
 
 They may hold empty lines and bars, so they are cut out before Markdown's own rules see the text. Linear time: when the
 end of one sort of piece has been sought in vain, it is not sought again.
@@ -23,6 +23,8 @@ _START = re.compile(
 )
 _TABLE_TAG = re.compile(r"<(/?)table(?=[\s>])[^<>]*>", re.IGNORECASE)
 _TABLES = ("tabular", "tabularx", "tabulary", "tabular*", "longtable", "tblr", "table", "table*")
+#: Braces that stay open for longer do not hold a heading.
+_LONGEST_HEADING = 500
 _LINE_REST = re.compile(r"[ \t.,;]*(?:\(?\d+(?:\.\d+)*\)?)?[ \t.,;]*$", re.MULTILINE)
 _ENDS = {"$$": "$$", "\\[": "\\]"}
 
@@ -89,9 +91,9 @@ def _environment(text: str, start: re.Match[str]) -> tuple[Island, int, int]:
 
 
 def _heading(text: str, start: re.Match[str]) -> tuple[Island, int, int] | None:
-    """`\\title{…}` and `\\section*{…}`; braces that are not closed soon are not a heading."""
+    r"""`\title{…}` and `\section*{…}`; braces that are not closed soon are not a heading."""
     brace = start.end() - 1
-    braces = latex.group(text[brace : brace + 2000], 0)
+    braces = latex.group(text[brace : brace + _LONGEST_HEADING], 0)
     if brace + braces.end > len(text) or not text[brace : brace + braces.end].endswith("}"):
         return None
     rank = start["rank"].lower()

@@ -1,6 +1,6 @@
-"""LaTeX tables as GOT and Qwen3-VL write them: rows of cells with their columns and spans.
+r"""LaTeX tables as GOT and Qwen3-VL write them: rows of cells with their columns and spans.
 
-Understands `tabular`, `tabularx`, `array` and their like, `\\multicolumn`, `\\multirow`, rules, nesting and the escapes
+Understands `tabular`, `tabularx`, `array` and their like, `\multicolumn`, `\multirow`, rules, nesting and the escapes
 of special characters. Does not run macros; what it does not know stays in the cell as written. A `%` is a percent sign:
 models do not write comments.
 """
@@ -14,7 +14,7 @@ _ENVIRONMENTS = r"(?:tabular[xy*]?|array|longtable|tblr)"
 BEGIN_TABULAR = re.compile(rf"\\begin\{{({_ENVIRONMENTS})\}}")
 _TOKEN = re.compile(
     r"(\\\\|\\tabularnewline\b)(?:\[[^\]\n]{0,20}\])?"
-    r"|(\\(?:hline|toprule|midrule|bottomrule|endhead|endfoot|endfirsthead|cline\{[^{}]*\}|cmidrule(?:\([^()]*\))?\{[^{}]*\}))"
+    r"|(\\(?:hline|toprule|midrule|bottomrule|endhead|endfoot|endfirsthead|cline\s*\{[^{}]*\}|cmidrule\s*(?:\([^()]*\))?\s*\{[^{}]*\}))"
     r"|\\begin\{(\w+\*?)\}|\\end\{(\w+\*?)\}"
     r"|\\.|(&)|([{}])"
 )
@@ -76,7 +76,7 @@ def _body_start(text: str, begin: re.Match[str]) -> int:
 
 
 def _cells(text: str, at: int) -> list[list[str]]:
-    """Sources of cells by row, down to the `\\end` that matches or the end of the text."""
+    r"""Sources of cells by row, down to the `\end` that matches or the end of the text."""
     table: list[list[str]] = [[]]
     said: list[str] = []
     braces = nested = 0
@@ -113,7 +113,7 @@ def _row(sources: list[str]) -> list[Draft]:
 
 
 def _cell(source: str, column: int) -> Draft:
-    """A cell out of its `\\multicolumn` and `\\multirow` wrappers, in either order."""
+    r"""A cell out of its `\multicolumn` and `\multirow` wrappers, in either order."""
     spans = {"multicolumn": 1, "multirow": 1}
     for _ in range(2):
         found = _MULTI.match(source)

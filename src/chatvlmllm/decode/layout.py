@@ -1,12 +1,12 @@
 """Layout as JSON: a list of objects with a box, a category and a text.
 
-`dots` reads dots.ocr and dots.mocr: `[{"bbox": [x1, y1, x2, y2], "category": "Table", "text": "<table>…"}, …]`, boxes in
-pixels of the image as sent, which therefore has to be resized by the model's own rule before it is sent; the same
+`dots` reads dots.ocr and dots.mocr: `[{"bbox": [x1, y1, x2, y2], "category": "Table", "text": "<table>…"}, …]`, boxes
+in pixels of the image as sent, which therefore has to be resized by the model's own rule before it is sent; the same
 without `text` for layout only. `spotting` reads the Qwen family: `[{"bbox_2d": […], "text_content": "…"}, …]`, boxes in
 0…1000 of the image unless told otherwise. Source: prompts and cookbooks of both projects.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from chatvlmllm.decode import Decoded, Decoder, markdown
 from chatvlmllm.decode.blocks import build, kind_of, spotted
@@ -82,7 +82,7 @@ def _without_elements(reply: Reply, saved: Salvaged, tally: Tally) -> Decoded:
     return Decoded(tuple(blocks), prose.notices())
 
 
-def _distinct(elements: list[Element], tally: Tally) -> Iterator[Element]:
+def _distinct(elements: Sequence[Element], tally: Tally) -> Iterator[Element]:
     """Elements without exact repetitions: models that lose their place say whole elements again."""
     seen: set[str] = set()
     for element in elements:

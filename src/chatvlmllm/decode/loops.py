@@ -1,8 +1,8 @@
 """Is the model repeating itself? Watched while it speaks, so that a loop costs seconds and not the whole budget.
 
 A loop is a tail that consists of one unit said over and over, longer than any page would: real pages have dotted
-leaders, columns of zeros, empty forms and lists of the same item, so the shorter and emptier the unit, the longer it may
-go on. Only exact repetition counts: a counter that goes up is a table until proven otherwise.
+leaders, columns of zeros, empty forms and lists of the same item, so how long it may go on depends on what the unit
+is. Only exact repetition counts: a counter that goes up is a table until proven otherwise.
 """
 
 import re

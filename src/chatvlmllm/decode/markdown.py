@@ -1,9 +1,9 @@
 """Markdown → blocks: headings, lists, tables, formulas, pictures, paragraphs; boxes are not known.
 
-The block structure is CommonMark's with pipe tables (markdown-it-py), without the rules that take pages for source code:
-indented code, underlined headings, reference definitions and HTML blocks, each of which would hide text. Only lines are
-taken from the parser, so the text of every block is a piece of the reply. Models enclose whole answers in a fence; it is
-taken off.
+The block structure is CommonMark's with pipe tables (markdown-it-py), without the rules that take pages for source
+code: indented code, underlined headings, reference definitions and HTML blocks, each of which would hide text. Only
+lines are taken from the parser, so the text of every block is a piece of the reply. Models enclose whole answers in a
+fence; it is taken off.
 """
 
 import re
@@ -12,7 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from chatvlmllm.decode import Decoded, table
-from chatvlmllm.decode.blocks import build, heading
+from chatvlmllm.decode.blocks import build, formula, heading
 from chatvlmllm.decode.islands import Island, islands
 from chatvlmllm.decode.tally import Tally
 from chatvlmllm.exchange import Reply, Request
@@ -61,10 +61,10 @@ def of_island(island: Island, tally: Tally) -> list[Block]:
         case "html_table" | "latex_table":
             return [build(Kind.TABLE, island.text, None, tally)]
         case "formula":
-            return [Block(Kind.FORMULA, island.text, format=Format.LATEX)]
+            return [formula(island.text, None)]
         case "heading":
             kind = Kind.TITLE if island.level == 1 else Kind.HEADING
-            return [Block(kind, island.text.strip(), format=Format.LATEX, level=island.level)]
+            return [Block(kind, island.text.strip(), format=Format.MARKDOWN, level=island.level)]
         case _:
             return []
 
@@ -109,8 +109,9 @@ def _block(token: "Token", lines: Sequence[str], tally: Tally) -> Iterator[Block
 
 
 def _paragraph(lines: Sequence[str], notation: Format = Format.MARKDOWN) -> Iterator[Block]:
-    source = "".join(lines).strip("\r\n").rstrip()
-    if not source.strip() or _FENCE_LINE.fullmatch(source):
+    """Text without the indentation of its first line, which would make it source code when it is shown (T-27)."""
+    source = "".join(lines).strip()
+    if not source or _FENCE_LINE.fullmatch(source):
         return
     picture = _PICTURE.fullmatch(source)
     if picture:

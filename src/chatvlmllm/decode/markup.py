@@ -10,18 +10,20 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-KNOWN = frozenset(
-    "a abbr address article aside b big blockquote body br button caption center code col colgroup dd del details div "
-    "dl dt em fieldset figcaption figure font footer form h1 h2 h3 h4 h5 h6 head header hr html i img input ins kbd "
-    "label legend li link main mark math meta nav ol option p pre q s samp script section select small span strike "
-    "strong style sub summary sup svg table tbody td textarea tfoot th thead title tr tt u ul var".split()
-)
-
-#: Elements that never hold anything.
-VOID = frozenset("br col hr img input link meta".split())
-
-_BREAKS = frozenset("address article aside blockquote br center dd div dl dt figcaption figure footer form h1 h2 h3 h4 h5 "
-                    "h6 header hr li main nav ol p pre section td th tr ul".split())  # fmt: skip
+_KNOWN = """
+a abbr address article aside b big blockquote body br button caption center code col colgroup dd del details div dl
+dt em fieldset figcaption figure font footer form h1 h2 h3 h4 h5 h6 head header hr html i img input ins kbd label legend
+li link main mark math meta nav ol option p pre q s samp script section select small span strike strong style sub
+summary sup svg table tbody td textarea tfoot th thead title tr tt u ul var
+"""
+_BLOCKS = """
+address article aside blockquote body center dd details div dl dt figcaption figure footer form h1 h2 h3 h4 h5 h6 header
+html li main nav ol p pre section summary ul
+"""
+KNOWN = frozenset(_KNOWN.split())
+#: Elements that stand on lines of their own; tables, which are read by `table`, are not among them.
+BLOCKS = frozenset(_BLOCKS.split())
+_BREAKS = BLOCKS | {"br", "hr", "td", "th", "tr"}
 
 _NAMES = "|".join(sorted(KNOWN, key=len, reverse=True))
 _TAG = re.compile(rf"(<!--)|<!DOCTYPE[^<>]*>|<(/?)({_NAMES})(?=[\s/>])([^<>]*)>", re.IGNORECASE)

@@ -8,21 +8,18 @@ which writes the same with other classes.
 import re
 from collections.abc import Sequence
 
-from chatvlmllm.decode import Decoded, Decoder, grid, markup
-from chatvlmllm.decode.blocks import known
+from chatvlmllm.decode import Decoded, Decoder, markup
+from chatvlmllm.decode.blocks import formula, known
 from chatvlmllm.decode.boxes import Grid, numbers, place, thousand
 from chatvlmllm.decode.markdown import unfence
-from chatvlmllm.decode.markup import Piece, Tag, Text
+from chatvlmllm.decode.markup import Piece, Tag
 from chatvlmllm.decode.table import from_html
 from chatvlmllm.decode.tally import Tally
 from chatvlmllm.exchange import Reply, Request
 from chatvlmllm.geometry import Box
 from chatvlmllm.reading import Block, Format, Kind
 
-_BLOCKS = frozenset("address article aside blockquote body center dd details div dl dt figcaption figure footer form h1 h2 "
-                    "h3 h4 h5 h6 header html li main nav ol p pre section summary ul".split())  # fmt: skip
 _HIDDEN = ("script", "style", "head")
-_KIND_OF_TAG = {"li": Kind.LIST, "figcaption": Kind.CAPTION, "header": Kind.HEADER, "footer": Kind.FOOTER}
 _CLASS = re.compile(r"[\w-]+")
 
 
@@ -76,7 +73,7 @@ class _Reader:
             self._flush()
             kind, box = self._around(tag)
             self.blocks.append(Block(kind if kind is Kind.STAMP else Kind.PICTURE, "", box))
-        elif tag.name not in _BLOCKS:
+        elif tag.name not in markup.BLOCKS:
             self.parts.append(tag)
         elif tag.closing:
             self._flush()
@@ -96,9 +93,9 @@ class _Reader:
     def _around(self, tag: Tag) -> tuple[Kind | None, Box | None]:
         """Sort and box of an element: its own, else those of what is around it."""
         _, kind, box = self.open[-1] if self.open else (None, None, None)
-        classes = [known(name) for name in (tag.attributes.get("class", ""), *_CLASS.findall(tag.attributes.get("class", "")))]
-        label = known(tag.attributes.get("data-label", ""))
-        own = label or next((found for found in classes if found), None) or _kind_of_tag(tag.name)
+        names = tag.attributes.get("class", "")
+        claims = (tag.attributes.get("data-label", ""), names, *_CLASS.findall(names), tag.name)
+        own = next((found for name in claims if (found := known(name)) not in (None, Kind.TEXT)), None)
         if "data-bbox" in tag.attributes:
             box = place(numbers(tag.attributes["data-bbox"]), self.space, self.request, self.tally)
         return own or kind, box
@@ -111,8 +108,10 @@ class _Reader:
             return
         tag, kind, box = self.open[-1] if self.open else (None, None, None)
         level = int(tag.name[1]) if tag and re.fullmatch("h[1-6]", tag.name) else None
-        notation = Format.LATEX if kind is Kind.FORMULA else Format.TEXT
-        self.blocks.append(Block(kind or Kind.TEXT, text, box, notation, level=level))
+        if kind is Kind.FORMULA:
+            self.blocks.append(formula(text, box))
+        else:
+            self.blocks.append(Block(kind or Kind.TEXT, text, box, level=level))
 
     def _table(self, tag: Tag, last: Piece, at_end: bool) -> None:
         self._flush()
@@ -122,12 +121,6 @@ class _Reader:
         source = self.source[tag.start : end]
         self.tally.add("reply_cut", int(not complete and at_end))
         self.blocks.append(Block(Kind.TABLE, source.rstrip(), box, Format.HTML, table=from_html(source, self.tally)))
-
-
-def _kind_of_tag(name: str) -> Kind | None:
-    if name == "h1":
-        return Kind.TITLE
-    return Kind.HEADING if re.fullmatch("h[2-6]", name) else _KIND_OF_TAG.get(name)
 
 
 def _end_of(pieces: Sequence[Piece], at: int, name: str) -> int:

@@ -1,6 +1,8 @@
-"""Qwen3-VL's answer to `qwenvl markdown`: Markdown whose tables are LaTeX or HTML behind `<!-- Table (x1, y1, x2, y2) -->`
-and whose pictures are `<!-- Image (x1, y1, x2, y2) -->`, boxes in 0…1000 of the image.
-"""  # fmt: skip
+"""Qwen3-VL's answer to `qwenvl markdown`: Markdown in which comments say where things are.
+
+`<!-- Table (x1, y1, x2, y2) -->` stands before a table in LaTeX or HTML, `<!-- Image (x1, y1, x2, y2) -->` for a
+picture; boxes are in 0…1000 of the image.
+"""
 
 import re
 from dataclasses import replace

@@ -1,11 +1,12 @@
-"""Tolerant JSON: everything that can be saved from what a model meant as JSON, and an account of what could not.
+r"""Tolerant JSON: everything that can be saved from what a model meant as JSON, and an account of what could not.
 
 On valid JSON it agrees with `json.loads`, except that numbers stay as written (`Bare`). Beyond that it accepts code
 fences and prose around values, raw line breaks and other control characters inside strings, unescaped inner quotes,
 missing or trailing commas, glued objects, missing brackets, single quotes, and a cut at any place: complete values are
 kept, an open string is kept up to the cut, a number that touches the cut is not, as its last digits may be missing.
-Backslashes that begin no JSON escape stay (LaTeX); so do `\\b` and `\\f` before a letter, which no page contains but
-`\\beta` and `\\frac` do. Does not cover JSON5 comments or expressions; nothing is ever evaluated. Linear time, no recursion.
+Backslashes that begin no JSON escape stay (LaTeX); so do `\b` and `\f` before a letter, which no page contains but
+`\beta` and `\frac` do. Does not cover JSON5 comments or expressions; nothing is ever evaluated. Linear time, no
+recursion.
 """
 
 import re

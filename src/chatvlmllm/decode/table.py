@@ -137,7 +137,7 @@ def _span(tag: Tag, name: str) -> int:
 
 
 def from_pipes(text: str, tally: Tally) -> Table | None:
-    """A Markdown pipe table; the rows above its delimiter are headers. `\\|` and `<br>` are undone in cells."""
+    r"""A Markdown pipe table; the rows above its delimiter are headers. `\|` and `<br>` are undone in cells."""
     rows: list[list[Draft]] = []
     lines = [line.strip() for line in text.strip().splitlines()]
     delimiter = next((i for i, line in enumerate(lines) if _DELIMITER.fullmatch(line)), -1)

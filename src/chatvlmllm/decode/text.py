@@ -2,8 +2,7 @@
 
 import re
 
-from chatvlmllm.decode import Decoded, table
-from chatvlmllm.decode.blocks import build
+from chatvlmllm.decode import Decoded, blocks, table
 from chatvlmllm.decode.islands import islands
 from chatvlmllm.decode.markdown import of_island, unfence
 from chatvlmllm.decode.tally import Tally
@@ -25,14 +24,14 @@ def tables(reply: Reply, _request: Request) -> Decoded:
     inside = unfence(reply.text)
     notation = table.notation(inside)
     if notation is Format.OTSL or (notation is Format.HTML and "<table" not in inside.lower()):
-        return Decoded((build(Kind.TABLE, inside, None, tally),), tally.notices())
-    blocks = [block for island in islands(inside) for block in of_island(island, tally)]
-    if blocks and not any(block.kind is Kind.TABLE for block in blocks):
+        return Decoded((blocks.build(Kind.TABLE, inside, None, tally),), tally.notices())
+    found = [block for island in islands(inside) for block in of_island(island, tally)]
+    if found and not any(block.kind is Kind.TABLE for block in found):
         tally.add("table_missing")
-    return Decoded(tuple(blocks), tally.notices())
+    return Decoded(tuple(found), tally.notices())
 
 
 def formula(reply: Reply, _request: Request) -> Decoded:
-    """An answer to "convert this formula": one block of LaTeX, its delimiters kept."""
-    text = unfence(reply.text).strip()
-    return Decoded((Block(Kind.FORMULA, text, format=Format.LATEX),) if text else ())
+    """An answer to "convert this formula": one block of LaTeX."""
+    block = blocks.formula(unfence(reply.text), None)
+    return Decoded((block,) if block.text else ())
