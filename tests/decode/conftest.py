@@ -66,9 +66,12 @@ def _pipes(text: str) -> str:
     return re.sub(r"<br\s*/?>", "\n", text.replace("\\|", "|"), flags=re.IGNORECASE)
 
 
+_TAG_NAMES = r"(?:object_|box_|quad_|)(?:ref_)?(?:start|end)|ref|det|grounding|rotate_\w+|im_end|endoftext"
+
+
 def _tags(text: str) -> str:
     """Location tags gone."""
-    return re.sub(r"<\|[\w/]+\|>|<｜[^<>｜]{1,40}｜>", "", text)
+    return re.sub(rf"<\|/?(?:{_TAG_NAMES})\|>|<｜[^<>｜]{{1,40}}｜>", "", text)
 
 
 def _squeeze(text: str) -> str:

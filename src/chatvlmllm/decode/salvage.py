@@ -31,8 +31,9 @@ _WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None, "T
 
 # A key ends at its next quote, so that looking for one from every quote of a text costs no more than reading it twice.
 _KEY = r"""(?:"[^"\\]*(?:\\.[^"\\]*)*(?:"\s*(?::|\Z)|\Z)|'[^'\\]*(?:\\.[^'\\]*)*(?:'\s*(?::|\Z)|\Z))"""
+_OBJECT = r"""\{\s*"[A-Za-z_]\w{0,40}"\s*:"""
 _AFTER_VALUE = {
-    "member": re.compile(rf"\s*(?:\}}|\]\s*(?:[\]}},]|\Z)|\Z|,\s*(?:\}}|\Z|{_KEY})|{_KEY})", re.DOTALL),
+    "member": re.compile(rf"\s*(?:\}}|\]\s*(?:[\]}},]|\Z)|\Z|,?\s*{_OBJECT}|,\s*(?:\}}|\Z|{_KEY})|{_KEY})", re.DOTALL),
     "item": re.compile(r"""\s*(?:[\]}:\[{]|\Z|,\s*(?:["'\[{\]\-\d]|(?:true|false|null|None)\b|\Z))"""),
 }
 _NEW_OBJECT = re.compile(r""""[A-Za-z_]\w{0,40}"\s*:""")
