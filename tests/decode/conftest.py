@@ -26,7 +26,7 @@ def reply(text: str, stop: Stop = Stop.END) -> Reply:
 
 
 # The invariant. A decoder may return only what the model wrote: each text, whitespace aside, is a piece of one of the
-# forms that the raw reply takes when the escapes of the notations that it may be written in are undone, and nothing else.
+# forms that the raw reply takes when the escapes of the notations that it may be written in are undone.
 
 _JSON_ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
 _JSON_MEANS = {'"': '"', "'": "'", "\\": "\\", "/": "/", "n": "\n", "r": "\r", "t": "\t"}

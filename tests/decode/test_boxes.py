@@ -68,7 +68,7 @@ def test_t32_whole_numbers_cost_half_a_step_of_the_grid(
 def test_t32_any_numbers_give_a_box_on_the_page_or_a_notice(
     grid: Grid, ask: Callable[..., Request], page: Size, sent: Size, values: list[float]
 ) -> None:
-    """Too few, too many, swapped, infinite, not a number: the box is inside the page, or there is none and it is said."""
+    """Too few, too many, swapped, infinite or no number: the box is on the page, or there is none and it is said."""
     tally = Tally()
     box = place(values, grid, ask(page, sent), tally)
     if box is None:

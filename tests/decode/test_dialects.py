@@ -37,7 +37,9 @@ def test_t21_a_cut_is_told_even_if_the_engine_says_the_end(ask: Ask, answer: Ans
     assert decoded.blocks[0].text == "Акт"
 
 
-@pytest.mark.parametrize("said", ["А123ВС 77", "№5А", "**жирно**", "a   b", "0 0 0", "Cчёт", "l1I|", "—— ··· ……", "1  234,50"])
+@pytest.mark.parametrize(
+    "said", ["А123ВС 77", "№5А", "**жирно**", "a   b", "0 0 0", "Cчёт", "l1I|", "—— ··· ……", "1  234,50"]
+)
 def test_t24_text_is_never_cleaned(said: str, ask: Ask, answer: Answer) -> None:
     """Blanks, stars, look-alike letters, zeros and dashes come out of every dialect as they went in."""
     as_json = json.dumps([element(said)], ensure_ascii=False)
@@ -62,9 +64,7 @@ def test_t25_quotes_and_line_breaks_in_texts_lose_no_element(ask: Ask, answer: A
     rows = [f'{{"bbox": [1, {n}, 90, {n + 9}], "category": "Text", "text": "ряд {n}\nООО "Ель", <b class="x">да</b>"}}'
             for n in range(14)]  # fmt: skip
     decoded = layout.dots()(answer("[" + ",\n".join(rows) + "]"), ask())
-    assert [block.text for block in decoded.blocks] == [
-        f'ряд {n}\nООО "Ель", <b class="x">да</b>' for n in range(14)
-    ]
+    assert [block.text for block in decoded.blocks] == [f'ряд {n}\nООО "Ель", <b class="x">да</b>' for n in range(14)]
     assert all(block.box for block in decoded.blocks)
 
 
@@ -110,7 +110,9 @@ def test_t32_boxes_are_rescaled_from_the_image_as_sent(ask: Ask, answer: Answer)
     assert decoded.blocks[0].box == Box(1000, 1400, 2000, 2800)
 
 
-@given(bbox=st.lists(st.one_of(st.integers(-(10**12), 10**12), st.floats(), st.none(), st.text(max_size=4)), max_size=9))
+@given(
+    bbox=st.lists(st.one_of(st.integers(-(10**12), 10**12), st.floats(), st.none(), st.text(max_size=4)), max_size=9)
+)
 def test_t32_a_bad_box_costs_the_box_and_not_the_text(bbox: list[object], ask: Ask, answer: Answer) -> None:
     """Whatever stands in a box, the text is kept; without a usable box there is a notice."""
     decoded = layout.dots()(answer(json.dumps([element("Важный текст", bbox=bbox)])), ask())
@@ -166,7 +168,11 @@ def test_a_layout_without_elements_is_refused_by_name(ask: Ask, answer: Answer) 
 def test_elements_are_found_inside_wrappers(ask: Ask, answer: Answer) -> None:
     """A model that wraps its list in an object, or writes one object per line, is understood the same."""
     rows = [element("один"), element("два", bbox=[10, 100, 90, 190])]
-    forms = [json.dumps({"layout": rows}), "\n".join(json.dumps(row) for row in rows), json.dumps([[rows[0]], [rows[1]]])]
+    forms = [
+        json.dumps({"layout": rows}),
+        "\n".join(json.dumps(row) for row in rows),
+        json.dumps([[rows[0]], [rows[1]]]),
+    ]
     assert len({layout.dots()(answer(form), ask()).blocks for form in forms}) == 1
 
 
@@ -210,7 +216,12 @@ def test_a_comment_without_its_table_gives_no_box_to_others(ask: Ask, answer: An
 
 @pytest.mark.parametrize(
     ("source", "text", "level"),
-    [("# Акт", "Акт", 1), ("### 1. Предмет ###", "1. Предмет", 3), ("C#", "C#", None), ("#5 без пробела", "#5 без пробела", None)],
+    [
+        ("# Акт", "Акт", 1),
+        ("### 1. Предмет ###", "1. Предмет", 3),
+        ("C#", "C#", None),
+        ("#5 без пробела", "#5 без пробела", None),
+    ],
 )
 def test_heading_marks_become_levels(source: str, text: str, level: int | None) -> None:
     """The marks of a heading are its level; a number sign that is content stays."""
@@ -218,7 +229,9 @@ def test_heading_marks_become_levels(source: str, text: str, level: int | None) 
     assert (block.text, block.level) == (text, level)
 
 
-@pytest.mark.parametrize("source", ["$$x^2$$", "\\[x^2\\]", "\\( x^2 \\)", "$x^2$", "x^2", "```latex\n\\[\nx^2\n\\]\n```"])
+@pytest.mark.parametrize(
+    "source", ["$$x^2$$", "\\[x^2\\]", "\\( x^2 \\)", "$x^2$", "x^2", "```latex\n\\[\nx^2\n\\]\n```"]
+)
 def test_formulas_lose_their_delimiters(source: str, ask: Ask, answer: Answer) -> None:
     """One formula in any delimiters, fenced or not, is the LaTeX between them."""
     block = text.formula(answer(source), ask()).blocks[0]

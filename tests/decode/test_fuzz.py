@@ -1,6 +1,8 @@
 """Damaged replies: cut anywhere, repeated, mixed up, spoiled. A decoder saves what it can and invents nothing."""
 
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -30,13 +32,25 @@ DECODERS: dict[str, Decoder] = {
     "text": text.decode,
 }
 
-GARBAGE = st.sampled_from(
-    ['"', "'", "\\", "{", "}", "[", "]", ",", ":", "\x00", "\x1b[2J", "\r", "\n\n", "\t", "\u2028", "\ud83d\ude00", "```"]
-    + ["NaN", "-1e999", "9" * 400, "1e9", "null", "\\u", "\\ud83d", "\\u0416", "\\n", "\\f", "\\frac", "&", "&amp;", "&#0;"]
-    + ["<", ">", "<td>", "</table>", "<table>", "<td colspan=1000000000 rowspan='-3'>", "<!--", "-->", "<br>", "<script>"]
-    + ["<|det|>", "<|/det|>", "<|ref|>", "<|box_start|>", "(", ")", "$$", "\\[", "\\begin{tabular}{l}", "\\end{tabular}"]
-    + ["&", "\\\\", "|", "|---|", "# ", "- ", "> ", "<fcel>", "<lcel>", "<nl>", "~~~", "Ж", "  ", '"bbox":', '{"text": "']
-)
+WORDS = r"""
+" ' \ { } [ ] , : ``` NaN -1e999 1e9 null \u \ud83d \u0416 \n \f \frac & &amp; &#0; < > <td> </table> <table> <!--
+--> <br> <script> <|det|> <|/det|> <|ref|> <|box_start|> ( ) $$ \[ \begin{tabular}{l} \end{tabular} \\ | |---| # - >
+<fcel> <lcel> <nl> ~~~ Ж "bbox": {"text":" \multirow{2}{*}{
+"""
+OTHERS = [
+    "\x00",
+    "\x1b[2J",
+    "\r",
+    "\n\n",
+    "\t",
+    "\u2028",
+    "😀",
+    "9" * 400,
+    "<td colspan=1000000000 rowspan='-3'>",
+    "- ",
+    "# ",
+]
+GARBAGE = st.sampled_from(WORDS.split() + OTHERS)
 
 
 @st.composite
@@ -145,16 +159,10 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("name", sorted(HOSTILE))
-def test_hostile_replies_take_linear_time(
-    name: str, ask: Callable[..., Request], answer: Callable[..., Reply]
-) -> None:
+def test_hostile_replies_take_linear_time(name: str, ask: Callable[..., Request], answer: Callable[..., Reply]) -> None:
     """No dialect needs more than seconds, or the interpreter's stack, for a reply made to exhaust it."""
-    import time
-
     for dialect, decoder in DECODERS.items():
         begin = time.perf_counter()
-        try:
+        with suppress(UndecodableReply):
             decoder(answer(HOSTILE[name]), ask(PAGE))
-        except UndecodableReply:
-            pass
         assert time.perf_counter() - begin < 3, dialect

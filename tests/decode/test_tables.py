@@ -39,7 +39,7 @@ def check(found: Table) -> None:
 
 @given(rows=drafted)
 def test_t35_cells_never_overlap_whatever_spans_say(rows: list[list[Draft]]) -> None:
-    """Any spans, negative, zero or absurd, give a grid in which every cell is present once and covers its own places."""
+    """Any spans, negative, zero or absurd, give a grid in which every cell is present and covers its own places."""
     found = grid.flow(rows, Tally())
     if found is not None:
         check(found)
