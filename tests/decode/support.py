@@ -114,9 +114,9 @@ def texts(blocks: tuple[Block, ...]) -> Iterator[str]:
 def assert_said(decoded: Decoded, raw: str) -> None:
     """Nothing is invented: every text of `decoded` is a piece of `raw`, escapes undone."""
     known = forms(raw)
-    for text in texts(decoded.blocks):
-        wanted = _squeeze(text)
-        assert any(wanted in form for form in known), f"nobody said {text!r}"
+    for shown in texts(decoded.blocks):
+        wanted = _squeeze(shown)
+        assert any(wanted in form for form in known), f"nobody said {shown!r}"
 
 
 def assert_table(table: Table) -> None:
