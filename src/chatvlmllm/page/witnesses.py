@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from chatvlmllm.errors import MissingLanguage
 from chatvlmllm.page import tessdata
-from chatvlmllm.page.witness import OwnReader, TesseractLines, Witness
+from chatvlmllm.page.tesseract_lines import TesseractLines
+from chatvlmllm.page.witness import OwnReader, Witness
 
 if TYPE_CHECKING:
     from chatvlmllm.config import Settings
