@@ -4,7 +4,10 @@ Rules, not a network: size, place, case, numbering. What the rules do not see st
 """
 
 import re
+import tomllib
 from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
 
 from chatvlmllm.geometry import Box, Size
 from chatvlmllm.page.tables import joined
@@ -12,13 +15,15 @@ from chatvlmllm.reading import Block, Kind, Line
 
 #: Markers of list items: dashes, bullets, "1)", "а)"; "1." too, when it is not a heading.
 _MARKER = re.compile(r"^(?:[-–—•▪●■□*·]|\(?(?:\d{1,2}|[а-яёa-z])\)|\d{1,2}(?:\.\d{1,2})*\.)\s")
-_NUMBERED = re.compile(
-    r"^(?:\d{1,2}(?:\.\d{1,2})*\.?|[IVX]{1,5}\.?|(?:Глава|Раздел|Статья|Приложение|Chapter|Section)\b)\s*"
-)
-_CAPTION = re.compile(r"^(?:Таблица|Табл\.|Рис\.|Рисунок|Table|Figure|Fig\.)\s*№?\s*\d", re.IGNORECASE)
-_PAGE = re.compile(
-    r"^(?:[-–—]\s*)?(?:(?:стр|лист|page|с)\.?\s*)?\d{1,4}(?:\s*(?:из|of|/)\s*\d{1,4})?(?:\s*[-–—])?$", re.IGNORECASE
-)
+
+
+@cache
+def _signs() -> dict[str, re.Pattern[str]]:
+    """How headings, captions and page numbers begin, by `signs.toml`."""
+    words = tomllib.loads(files("chatvlmllm.page").joinpath("signs.toml").read_text("utf-8"))
+    return {name: re.compile(pattern, re.IGNORECASE) for name, pattern in words.items()}
+
+
 #: Share of the page's height that counts as its edge.
 _EDGE = 0.065
 
@@ -91,9 +96,9 @@ def _kind(group: Sequence[Line], text: str, box: Box, size: Size, body: float) -
     height = sorted(line.box.height for line in group)[len(group) // 2] / max(body, 1.0)
     top, bottom = box.y2 < _EDGE * size.height, box.y1 > (1 - _EDGE) * size.height
     if (top or bottom) and len(group) == 1:
-        number = bool(_PAGE.match(text.strip()))
+        number = bool(_signs()["page"].match(text.strip()))
         return (Kind.PAGE_NUMBER if number else Kind.HEADER if top else Kind.FOOTER), None
-    if _CAPTION.match(text) and len(group) <= 3:
+    if _signs()["caption"].match(text) and len(group) <= 3:
         return Kind.CAPTION, None
     if _heading(group, text, box, size, height):
         return (Kind.TITLE, None) if height > 1.45 else (Kind.HEADING, 2 if height > 1.15 or text.isupper() else 3)
@@ -108,6 +113,8 @@ def _heading(group: Sequence[Line], text: str, box: Box, size: Size, height: flo
     if height > 1.3:
         return True
     capital = text.upper() == text
-    numbered = bool(_NUMBERED.match(text)) and len(group) == 1 and len(text) < 80 and not text.rstrip().endswith(".")
+    numbered = (
+        bool(_signs()["heading"].match(text)) and len(group) == 1 and len(text) < 80 and not text.rstrip().endswith(".")
+    )
     centred = abs(box.x1 + box.x2 - size.width) < 0.1 * size.width and box.width < 0.7 * size.width
     return (capital and len(letters) > 5) or (numbered and centred)
