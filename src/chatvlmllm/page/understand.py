@@ -39,6 +39,12 @@ class Found:
     cells: Mapping[tuple[int, int], tuple[Line, ...]]
 
 
+PRESETS = {
+    "fast": Steps(wipe=False, witnesses=False),
+    "balanced": Steps(),
+    "best": Steps(),
+}
+
 #: Lines that are read both ways up when the first reading is doubtful.
 _PROBES = 5
 #: A reading of this confidence is the right way up.
@@ -52,32 +58,32 @@ _SETTLED = 0.96
 class Understanding:
     """Detector and witnesses, loaded once; `read` may be called from many threads at once."""
 
-    def __init__(self, detector: Detector, witnesses: Sequence[Witness], steps: Steps = Steps()) -> None:
-        self._detector, self._witnesses, self._steps = detector, tuple(witnesses), steps
+    def __init__(self, detector: Detector, witnesses: Sequence[Witness]) -> None:
+        self._detector, self._witnesses = detector, tuple(witnesses)
 
-    def read(self, image: Image) -> list[Found]:
+    def read(self, image: Image, steps: Steps = PRESETS["balanced"]) -> list[Found]:
         """The page's blocks; an empty list when there is no text."""
-        straight, strips = self._straight(image)
+        straight, strips = self._straight(image, steps)
         if not strips:
             return []
         size = Size(image.shape[1], image.shape[0])
-        return [_back(found, straight, size) for found in self._found(straight.image, strips)]
+        return [_back(found, straight, size) for found in self._found(straight.image, strips, steps)]
 
     def close(self) -> None:
         for witness in self._witnesses:
             witness.close()
 
-    def _straight(self, image: Image) -> tuple[Straight, list[Strip]]:
+    def _straight(self, image: Image, steps: Steps) -> tuple[Straight, list[Strip]]:
         straight = straighten.as_is(image)
         strips = self._detector.strips(image)
-        if self._steps.turn and straighten.sideways(strips):
+        if steps.turn and straighten.sideways(strips):
             straight = straighten.turned(image, 1)
             strips = self._detector.strips(straight.image)
-        if self._steps.turn and self._upside_down(straight.image, strips):
+        if steps.turn and self._upside_down(straight.image, strips):
             step = straighten.turned(straight.image, 2)
             strips = [straighten.righted(strip.moved(step.matrix)) for strip in strips]
             straight = straight.then(step)
-        skew = straighten.skew_of(strips) if self._steps.level else 0.0
+        skew = straighten.skew_of(strips) if steps.level else 0.0
         if skew:
             step = straighten.levelled(straight.image, skew)
             strips = [strip.moved(step.matrix) for strip in strips]
@@ -96,32 +102,32 @@ class Understanding:
         turned = [np.ascontiguousarray(crop[::-1, ::-1]) for crop in crops]
         return mean([said.confidence for said in self._witnesses[0].hear(turned)]) > upright + 0.1
 
-    def _found(self, image: Image, strips: Sequence[Strip]) -> Iterator[Found]:
+    def _found(self, image: Image, strips: Sequence[Strip], steps: Steps) -> Iterator[Found]:
         rulings = ruling.find(image, strips)
-        pieces = lines.pieces(strips, rulings.vertical if self._steps.split else ())
-        read = self._lines(image, pieces, rulings)
+        pieces = lines.pieces(strips, rulings.vertical if steps.split else ())
+        read = self._lines(image, pieces, rulings, steps)
         letter = ruling.letter_height(strips)
-        grids = grid.grids(rulings, letter) if self._steps.tables else []
+        grids = grid.grids(rulings, letter) if steps.tables else []
         filled, rest = tables.fill(grids, read)
         inner = [g.box for g in grids]
         dividers = [line for line in rulings.vertical if not any(_in(line, box) for box in inner)]
         items = [Item(number, line.box, line.text) for number, line in enumerate(rest)]
         items += [Item(len(rest) + number, part.box, solid=True) for number, part in enumerate(filled)]
-        ordered = order(items, dividers) if self._steps.columns else sorted(items, key=lambda it: it.box.y1)
+        ordered = order(items, dividers) if steps.columns else sorted(items, key=lambda it: it.box.y1)
         body = float(np.median([line.box.height for line in read])) if read else 1.0
         yield from _blocks([item.index for item in ordered], rest, filled, (Size(image.shape[1], image.shape[0]), body))
 
-    def _lines(self, image: Image, pieces: Sequence[Strip], rulings: ruling.Rulings) -> list[Line]:
+    def _lines(self, image: Image, pieces: Sequence[Strip], rulings: ruling.Rulings, steps: Steps) -> list[Line]:
         """What the pieces say: the first witness on all of them, then second looks at the doubtful ones."""
         crops = [cut(image, piece) for piece in pieces]
         heard = self._witnesses[0].hear(crops)
-        touched = [_touched(piece, rulings) for piece in pieces] if self._steps.wipe else [False] * len(pieces)
+        touched = [_touched(piece, rulings) for piece in pieces] if steps.wipe else [False] * len(pieces)
         clean = ruling.wiped(image, rulings) if any(touched) else image
         wiped = {
             n: cut(clean, piece) for n, piece in enumerate(pieces) if touched[n] and heard[n].confidence < _SETTLED
         }
         _look_again(self._witnesses[0], wiped, heard)
-        for witness in self._witnesses[1:] if self._steps.witnesses else ():
+        for witness in self._witnesses[1:] if steps.witnesses else ():
             doubtful = [n for n, said in enumerate(heard) if said.confidence < _SETTLED]
             _look_again(witness, {n: crops[n] for n in doubtful}, heard)
             _look_again(witness, {n: wiped[n] for n in doubtful if n in wiped}, heard)
