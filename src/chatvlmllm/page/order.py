@@ -147,6 +147,8 @@ def _corridor(
     return _Corridor(x, above, left, right, below, ruled, max(0.0, bottom - top))
 
 
+#: Least width of a column of prose, in heights of a line.
+_COLUMN = 6.0
 _NUMBER = re.compile(r"^[\s\d.,:;%()/+\-–—№₽$€X]+$")
 _GOES_ON = re.compile(r"^[\W\d_]*[a-zа-яё(]")
 
@@ -181,14 +183,18 @@ def _tight(side: Sequence[Sequence[Item]], letter: float) -> bool:
 def _column_evidence(sides: Sequence[Sequence[Sequence[Item]]]) -> float:
     boxes = [union([item.box for row in side for item in row]) for side in sides]
     points = 0.0
-    narrow = min(box.width for box in boxes) < 0.45 * max(box.width for box in boxes)
-    if min(len(side) for side in sides) >= 3 and not narrow:
+    widths = sorted(box.width for box in boxes)
+    # Columns of words or numbers are a table without rulings, a narrow one beside a wide one are labels.
+    wide = widths[0] > 0.45 * widths[1] and widths[0] > _COLUMN * _letter(
+        [it for side in sides for row in side for it in row]
+    )
+    if min(len(side) for side in sides) >= 3 and wide:
         full = [_full_share(side, box) for side, box in zip(sides, boxes, strict=True)]
         points += 2.0 if min(full) > 0.55 else 0.0
         ratio = boxes[0].width / max(boxes[1].width, 1.0)
         points += 1.0 if 0.55 < ratio < 1.8 and min(len(side) for side in sides) >= 5 else 0.0
     wrapped = [_wrapped_share(side, box) for side, box in zip(sides, boxes, strict=True)]
-    return points + (1.5 if max(wrapped) >= 0.3 else 0.0)
+    return points + (1.5 if max(wrapped) >= 0.5 else 0.0)
 
 
 def _wrapped_share(side: Sequence[Sequence[Item]], box: Box) -> float:

@@ -197,12 +197,7 @@ def _blocks(
         yield from (Found(block, {}) for block in layout.blocks(waiting, *page))
         waiting = []
         part = filled[index - len(rest)]
-        if part.table is None:
-            yield from (
-                Found(replace(block, kind=Kind.TEXT, level=None), {}) for block in layout.blocks(part.form, *page)
-            )
-        else:
-            yield Found(Block(Kind.TABLE, "", part.box, table=part.table), part.cells)
+        yield Found(Block(Kind.TABLE, part.text, part.box, table=part.table), part.cells)
     yield from (Found(block, {}) for block in layout.blocks(waiting, *page))
 
 
