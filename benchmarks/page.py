@@ -4,17 +4,15 @@
     python benchmarks/page.py PAPERS --ablation          # and one line per step left out
     python benchmarks/page.py PAPERS --generated 8       # and drawn pages: CER by degradation, TEDS of their tables
 
-PAPERS is a folder with `<file>.gt.txt` (and `<file>.table.html`) beside each image or PDF. Character error rate (CER) is
-the edit distance after whitespace is normalised, divided by the truth's length; recall is that of the truth's words as a
-bag. Seconds are processor seconds of one thread, so that a busy machine does not count. PDFs are drawn at 200 dpi.
+PAPERS is a folder with `<file>.gt.txt` (and `<file>.table.html`) beside each image or PDF. Character error rate (CER)
+is the edit distance after whitespace is normalised, divided by the truth's length; recall is that of the truth's words as
+a bag. Seconds are processor seconds of one thread, so that a busy machine does not count. PDFs are drawn at 200 dpi.
 """
 
 import argparse
-import json
 import os
 import resource
 import subprocess
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -22,6 +20,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from statistics import mean
+from typing import Any
 
 os.environ["OMP_THREAD_LIMIT"] = "1"
 
@@ -38,11 +37,9 @@ from chatvlmllm.page.detect import Detector
 from chatvlmllm.page.tesseract import Tesseract
 from chatvlmllm.page.understand import PRESETS, Steps, Understanding
 from chatvlmllm.page.witnesses import available
-from chatvlmllm.reading import Block, Table
+from chatvlmllm.reading import Block, Cell, Table
 
 SUFFIXES = {".pdf", ".png", ".jpg", ".jpeg", ".tif"}
-#: Captured by a camera, not by a scanner or a renderer: the recall asked of them is lower.
-PHOTOS = ("photo",)
 
 Reads = Callable[[Image.Image], tuple[str, tuple[Block, ...]]]
 
@@ -171,9 +168,7 @@ def generated(count: int) -> Iterator[Paper]:
             yield Paper(f"{preset}/{kind}{number}", image, page.text, tables or None)
 
 
-def _cell(cell: object) -> object:
-    from chatvlmllm.reading import Cell
-
+def _cell(cell: Any) -> Cell:
     return Cell(cell.row, cell.column, cell.text, cell.row_span, cell.column_span, cell.header)
 
 
@@ -237,7 +232,6 @@ def main() -> None:
             print(f"TEDS mean {mean(scores.values()):.3f}", flush=True)
     if options.ablation:
         ablation(reader, chosen, steps)
-    json.dump({"preset": options.preset}, sys.stderr)
 
 
 if __name__ == "__main__":

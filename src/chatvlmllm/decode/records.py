@@ -7,8 +7,8 @@
      "cells": [{"at": [0, 0], "span": [1, 2], "header": true, "box": […], "lines": [[["№", …]], …]}, …]}
 
 `block` groups lines, `kind` is a `reading.Kind`, a word is its text, its box in pixels of the sent image and its
-confidence (null when nobody measured one). `level` (headings) and `lines` of a cell may be missing. `text` of a table is
-what it says in reading order, which in a form is not that of its cells.
+confidence (null when nobody measured one). `level` (headings) and `lines` of a cell may be missing. `text` of
+a table is what it says in reading order, which in a form is not that of its cells.
 """
 
 import json

@@ -163,7 +163,7 @@ def _parts_columns(corridor: _Corridor, letter: float) -> bool:
     fewest = min(len(side) for side in sides)
     if corridor.ruled and fewest >= 3:
         return True
-    if fewest < 2 or corridor.extent < 1.5 * letter or not all(_tight(side, letter) for side in sides):
+    if fewest < 2 or corridor.extent < 1.5 * letter or not all(_tight(side, letter) and _even(side) for side in sides):
         return False
     return _column_evidence(sides) > _row_evidence(sides)
 
@@ -178,6 +178,13 @@ def _tight(side: Sequence[Sequence[Item]], letter: float) -> bool:
     """Whether most lines follow each other without room for another."""
     steps = [lower[0].box.y1 - upper[0].box.y1 for upper, lower in itertools.pairwise(side)]
     return bool(steps) and sum(step < 1.9 * letter for step in steps) >= 0.6 * len(steps)
+
+
+def _even(side: Sequence[Sequence[Item]]) -> bool:
+    """Whether the lines are of one size; forms mix entries with small print under them."""
+    heights = sorted(row[0].box.height for row in side)
+    usual = heights[len(heights) // 2]
+    return sum(0.78 * usual < height < 1.28 * usual for height in heights) >= 0.75 * len(heights)
 
 
 def _column_evidence(sides: Sequence[Sequence[Sequence[Item]]]) -> float:

@@ -154,7 +154,7 @@ def _form(grid: Grid, placed: Mapping[GridCell, list[Line]]) -> str:
     for number, group in enumerate(units):
         box = union([line.box for line in group])
         by_row.setdefault(_row_at(grid, group[0].box), []).append(Item(number, box))
-    said = []
+    said: list[str] = []
     for _, items in sorted(by_row.items()):
         said.extend("\t".join(_spoken(units[item.index]) for item in row) for row in rows(items))
     return "\n".join(said)
