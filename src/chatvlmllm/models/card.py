@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 Words = Mapping[str, str]
 
 
+#: Why a network never runs in the embedded engine.
+TOO_LARGE: Words = {
+    "en": "a network never runs inside the program's own process",
+    "ru": "нейросеть никогда не работает внутри процесса самой программы",
+}
+
+
 class Sizing(Protocol):
     """An image rule. `room` bounds the tokens that an image may cost."""
 
@@ -167,7 +174,8 @@ class Model:
     """One registered model. `title` is its name; `summary` and `cannot` are by interface language.
 
     `runtimes` are the engines that may run it, the preferred one first; `excluded` says of every other engine why not.
-    `context` is in tokens. `translate` turns options in an older notation into this model's own.
+    `context` is in tokens. `tiled` is the image rule when the option `crop` is set. `options` are those that a user may
+    set; `translate` turns an older notation into them.
     """
 
     key: str
@@ -180,10 +188,16 @@ class Model:
     excluded: Mapping[str, Words] = field(default_factory=dict)
     cannot: Words = field(default_factory=dict)
     image: Sizing = field(default_factory=ImageRules)
+    tiled: Sizing | None = None
     weights: Weights | None = None
     context: int | None = None
     options: tuple[str, ...] = ()
     translate: Callable[[Mapping[str, object]], Mapping[str, object]] = dict
+
+
+def sizing(model: Model, options: Mapping[str, object]) -> Sizing:
+    """The image rule that holds for a request with `options`."""
+    return model.tiled if model.tiled is not None and options.get("crop") else model.image
 
 
 def conversation(request: Request) -> tuple[Turn, ...]:

@@ -125,6 +125,30 @@ class Tiles:
 
 
 @dataclass(frozen=True, slots=True)
+class Patches:
+    """1…`most` square views of `side` pixels and, when there is more than one, the whole as one view more."""
+
+    side: int
+    view_tokens: int
+    most: int
+
+    def fit(self, size: Size, room: int | None = None) -> Size:
+        sane = _sane(size)
+        columns, rows = best_grid(sane, self.side, 1, self.most)
+        scale = max(columns * self.side / sane.width, rows * self.side / sane.height)
+        smaller = sane.scaled(min(1.0, scale))
+        sane = smaller if self.tokens(smaller) == self.tokens(sane) else sane
+        while room is not None and self.tokens(sane) > room and sane.area > 1:
+            sane = sane.scaled(0.7)
+        return sane
+
+    def tokens(self, sent: Size) -> int:
+        columns, rows = best_grid(sent, self.side, 1, self.most)
+        views = columns * rows
+        return self.view_tokens * (views + (views > 1))
+
+
+@dataclass(frozen=True, slots=True)
 class PhiCrops:
     """Phi-3.5-vision: crops of 336 pixels, at most `crops`, 144 tokens each and 12 per row of crops."""
 
