@@ -11,7 +11,7 @@ from typing import Self
 
 from chatvlmllm.config import Settings
 from chatvlmllm.engines import Engine
-from chatvlmllm.engines.embedded import Embedded
+from chatvlmllm.engines.start import start
 from chatvlmllm.models.card import Model
 
 
@@ -28,7 +28,7 @@ class Host:
         """A ready engine for `model`, started if it is not running yet."""
         with self._lock:
             if model.key not in self._engines:
-                self._engines[model.key] = Embedded(model, self.settings)
+                self._engines[model.key] = start(model, self.settings)
             engine = self._engines[model.key]
         yield engine
 
