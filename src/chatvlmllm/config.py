@@ -82,7 +82,9 @@ class Settings(BaseSettings):
     limits: Limits = Limits()
     models: dict[str, ModelSettings] = Field(
         default_factory=dict,
-        description="by model key: engine, weights (a folder), device, dtype, attention, quantization, context, memory_fraction",
+        description=(
+            "by model key: engine, weights (a folder), device, dtype, attention, quantization, context, memory_fraction"
+        ),
     )
 
     def of(self, key: str) -> ModelSettings:

@@ -1,7 +1,7 @@
 """A page and a model's recipe become a request. Pure but for decoding the page's pixels.
 
-The image is resized here by the model's own rule, within what the model's context leaves for it beside the prompt and the
-reply: nothing is ever cut off behind the user's back.
+The image is resized here by the model's own rule, within what the model's context leaves for it beside the prompt and
+the reply: nothing is ever cut off behind the user's back.
 """
 
 from collections.abc import Mapping
@@ -26,7 +26,10 @@ def recipe(model: Model, task: Task) -> Recipe:
 
 
 def prepare(page: Page, model: Model, options: Options, seconds: float, context: int | None = None) -> Request:
-    """What is sent for one whole page; `context` overrides the card's. Raises TaskNotSupported, UnknownOption, TooLong."""
+    """What is sent for one whole page; `context` overrides the card's.
+
+    Raises TaskNotSupported, UnknownOption, TooLong.
+    """
     chosen = recipe(model, options.task)
     limits = Limits(chosen.limits.tokens, min(chosen.limits.seconds, seconds))
     settings = {**chosen.options, **settings_of(model, options.settings)}

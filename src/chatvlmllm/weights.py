@@ -1,7 +1,8 @@
 """Checkpoints on this machine: found, fetched from the hub, removed.
 
-A checkpoint is a folder `data/models/<owner--name>/<commit>` with a mark that is written last and lists every file with its
-size; without it, or with a file too short, the checkpoint is not there. Program code is fetched only for cards that run it.
+A checkpoint is a folder `data/models/<owner--name>/<commit>` with a mark that is written last and lists every file
+with its size; without it, or with a file too short, the checkpoint is not there. Program code is fetched only for
+cards that run it.
 """
 
 import json

@@ -150,9 +150,9 @@ def deepseek_ocr2(folder: Path) -> Path:
     )  # fmt: skip
     torch.manual_seed(0)
     DeepseekOcr2ForConditionalGeneration(config).save_pretrained(folder)
-    DeepseekOcr2Processor(
-        DeepseekOcr2ImageProcessor(), tokenizer, patch_size=16, downsample_ratio=4
-    ).save_pretrained(folder)
+    DeepseekOcr2Processor(DeepseekOcr2ImageProcessor(), tokenizer, patch_size=16, downsample_ratio=4).save_pretrained(
+        folder
+    )
     return folder
 
 

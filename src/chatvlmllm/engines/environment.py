@@ -1,7 +1,7 @@
 """Isolated environments: a folder with its own interpreter and older libraries, for models that need them.
 
-Made by `chatvlmllm models pull`; a worker then runs there and sees nothing of our own environment. Two models with the same
-requirements share one. Does not cover other Python versions: the interpreter is a copy of ours.
+Made by `chatvlmllm models pull`; a worker then runs there and sees nothing of our own environment. Two models with
+the same requirements share one. Does not cover other Python versions: the interpreter is a copy of ours.
 """
 
 import hashlib

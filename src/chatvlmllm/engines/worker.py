@@ -1,7 +1,7 @@
 """Parent side of a worker: a model in a process of its own, behind the one `Engine` protocol.
 
-Closing a stream asks the child to stop and kills it only after a grace period, since a kill costs a reload. A child that
-crashed or was killed is replaced at the next request.
+Closing a stream asks the child to stop and kills it only after a grace period, since a kill costs a reload. A child
+that crashed or was killed is replaced at the next request.
 """
 
 import os
@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ class Launch:
     """How to start a worker: the local checkpoint, wishes, the interpreter, and how patient to be (seconds)."""
 
     folder: Path
-    wanted: Wanted = Wanted()
+    wanted: Wanted = field(default_factory=Wanted)
     context: int | None = None
     command: tuple[str, ...] = (sys.executable, str(BOOTSTRAP))
     start_patience: float = 900.0
