@@ -14,10 +14,11 @@ HEAD = "0123456789abcdef0123456789abcdef01234567"
 
 
 class Hub:
-    """Serves folders as repositories. `gated` refuses, `cut` ends every transfer after so many bytes."""
+    """Serves folders as repositories. `gated` refuses; a transfer that is `cut` after so many bytes is the last one."""
 
     def __init__(self, repositories: Mapping[str, Path], *, gated: bool = False, cut: int | None = None) -> None:
         self.repositories, self.gated, self.cut = repositories, gated, cut
+        self.dead = False
         self.log: list[tuple[str, str, str]] = []
         hub = self
 
@@ -54,6 +55,9 @@ class Hub:
             return self._refuse(call, 404, "RepoNotFound")
         if path.startswith("/api/models/"):
             return self._describe(call, repo, path.rpartition("/revision/")[2])
+        if self.dead:
+            call.connection.close()
+            return None
         if self.gated:
             return self._refuse(call, 403, "GatedRepo")
         revision, _, name = path.partition("/resolve/")[2].partition("/")
@@ -93,6 +97,7 @@ class Hub:
         if body:
             call.wfile.write(part if self.cut is None else part[: self.cut])
             if self.cut is not None and len(part) > self.cut:
+                self.dead = True
                 call.close_connection = True
                 call.connection.close()
         return None

@@ -1,4 +1,4 @@
-"""A tiny network that was taught two pages: what it reads is asserted, through the worker and through the command line."""
+"""A tiny network that was taught two pages: what it reads is asserted, in the worker and on the command line."""
 
 import json
 import os

@@ -1,9 +1,9 @@
 """A worker that misbehaves as it is told: `python faulty.py FAULT`. Speaks real frames until then.
 
-crash: dies at the first request. hang: never answers. deaf: neither reads nor writes. pollute: prints to standard output
-between frames. half: sends half a frame and stops. cut: sends half a frame and dies. junk: sends bytes that are no frame.
-loop: talks until it is told to stop. stubborn: talks and never stops. slow: loads for a minute. refuse: an error instead of
-ready. good: answers every request with its prompt.
+crash: dies at the first request. hang: never answers. deaf: neither reads nor writes. pollute: prints to standard
+output between frames. half: sends half a frame and stops. cut: sends half a frame and dies. junk: sends bytes that
+are no frame. loop: talks until it is told to stop. stubborn: talks and never stops. slow: loads for a minute.
+refuse: an error instead of ready. good: answers every request with its prompt.
 """
 
 import os
