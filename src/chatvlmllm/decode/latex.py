@@ -21,6 +21,7 @@ _TOKEN = re.compile(
 _WRAPPER = re.compile(r"\\(?:textbf|textit|emph|underline|text|textrm|textsf)\{([^{}\\$]*)\}")
 _SPECIAL = re.compile(r"\\([&%$#_{}])")
 _MULTI = re.compile(r"\\(multicolumn|multirow)\s*(?:\[[^\]]*\]\s*)?\{\s*(\d{1,9})\s*\}\s*(?:([*=])|\{)")
+_OPENING = re.compile(r"\s*\{")
 _BLANK = re.compile(r"\s+")
 
 
@@ -93,7 +94,9 @@ def _cells(text: str, at: int) -> list[list[str]]:
             said.clear()
             if line_end:
                 table.append([])
-        elif not rule or nested:
+        elif rule and not nested and not any(part.strip() for part in said):
+            said.clear()  # a rule between rows; elsewhere it is text that something has damaged
+        else:
             said.append(token[0])
     else:
         said.append(text[at:])
@@ -120,10 +123,10 @@ def _cell(source: str, column: int) -> Draft:
         if found is None:
             break
         width = found.end() if found[3] else group(source, found.end() - 1).end
-        content = source.find("{", width)
-        if content < 0:
+        content = _OPENING.match(source, width)
+        inner = group(source, content.end() - 1) if content else None
+        if inner is None or source[inner.end :].strip():
             break
-        inner = group(source, content)
         spans[found[1]] = int(found[2])
-        source = (inner.inside + source[inner.end :]).strip()
+        source = inner.inside.strip()
     return Draft(plain(source), spans["multirow"], spans["multicolumn"], column=column)

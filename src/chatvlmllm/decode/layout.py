@@ -74,7 +74,7 @@ def _without_elements(reply: Reply, saved: Salvaged, tally: Tally) -> Decoded:
     """An empty list is an empty page; prose is text that has no layout; anything else is no answer."""
     if not reply.text.strip() or (saved.values and not any(saved.values) and not saved.cut):
         return Decoded(notices=tally.notices())
-    if saved.values or reply.text.lstrip().startswith(("{", "[", "`")):
+    if saved.values or markdown.unfence(reply.text).lstrip().startswith(("{", "[")):
         raise UndecodableReply(model=reply.model, reason="no element with a box or a text")
     prose = Tally()
     prose.add("layout_missing")
