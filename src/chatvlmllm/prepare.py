@@ -35,7 +35,7 @@ def prepare(page: Page, model: Model, options: Options, seconds: float, context:
     settings = {**chosen.options, **settings_of(model, options.settings)}
     image = None
     if chosen.needs_image:
-        wanted = fit(page.size, model, settings, room(model, chosen, context))
+        wanted = fit(page.size, model, settings, room(model, chosen, context or model.context))
         image = page.image()
         if (wanted.width, wanted.height) != image.size:
             image = image.resize((wanted.width, wanted.height), resample=3)  # 3 is bicubic
@@ -66,10 +66,9 @@ def room(model: Model, chosen: Recipe, context: int | None) -> int | None:
 
     Without the tokenizer at hand the prompt is counted in bytes: no tokenizer makes more tokens than that.
     """
-    most = context or model.context
-    if most is None:
+    if context is None:
         return None
-    return most - chosen.limits.tokens - len(chosen.prompt.encode()) - _FRAME
+    return context - chosen.limits.tokens - len(chosen.prompt.encode()) - _FRAME
 
 
 def fit(size: Size, model: Model, settings: Mapping[str, object], tokens: int | None) -> Size:

@@ -12,6 +12,7 @@ from typing import Self
 from chatvlmllm.config import Settings
 from chatvlmllm.engines import Engine
 from chatvlmllm.engines.start import start
+from chatvlmllm.models import find
 from chatvlmllm.models.card import Model
 
 
@@ -19,6 +20,8 @@ class Host:
     """Owns every engine that this process started."""
 
     def __init__(self, settings: Settings) -> None:
+        for key in settings.models:
+            find(key)  # a misspelt key must not leave its settings without effect
         self.settings = settings
         self._lock = threading.Lock()
         self._engines: dict[str, Engine] = {}
