@@ -35,7 +35,7 @@ def prepare(page: Page, model: Model, options: Options, seconds: float, context:
     settings = {**chosen.options, **settings_of(model, options.settings)}
     image = None
     if chosen.needs_image:
-        wanted = fit(page.size, model, settings, room(model, chosen, context or model.context))
+        wanted = fit(page.size, model, settings, room(chosen, context or model.context))
         image = page.image()
         if (wanted.width, wanted.height) != image.size:
             image = image.resize((wanted.width, wanted.height), resample=3)  # 3 is bicubic
@@ -61,7 +61,7 @@ def settings_of(model: Model, wanted: Mapping[str, object]) -> Mapping[str, obje
     return model.translate(wanted)
 
 
-def room(model: Model, chosen: Recipe, context: int | None) -> int | None:
+def room(chosen: Recipe, context: int | None) -> int | None:
     """How many tokens an image may cost, beside prompt and reply; None for models that do not count.
 
     Without the tokenizer at hand the prompt is counted in bytes: no tokenizer makes more tokens than that.
