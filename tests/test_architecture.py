@@ -21,7 +21,7 @@ LAYERS = (
     ("exchange", "reading", "document"),
     ("decode", "page"),
     ("models",),
-    ("prepare", "run"),
+    ("prepare", "run", "weights"),
     ("export",),
     ("engines",),
     ("routing", "pipeline", "store"),
@@ -31,6 +31,9 @@ LAYERS = (
 
 #: Which part of the package may import a heavy or exchangeable library.
 QUARANTINE = {
+    "torch": ("models/", "engines/generation.py", "engines/worker_main.py"),
+    "transformers": ("models/", "engines/generation.py"),
+    "huggingface_hub": ("weights.py",),
     "markdown_it": ("decode/markdown.py",),
     "weasyprint": ("bench/specimens/",),
     "jinja2": ("bench/specimens/",),
