@@ -1,6 +1,6 @@
 """Judges the exported reader: `python training/evaluate.py --papers shared/data/real`.
 
-Draws (once) a fixed test set in fonts that the training did not see: 1500 clean and 1500 degraded lines, and reports
+Draws (once) a fixed test set in fonts that the training did not see: 1000 clean and 1000 degraded lines, and reports
 character error rates by quality, alphabet, font class and degradation, the confusion of look-alike letters of two
 scripts in words whose script is clear, and the calibration error of the confidences. With `--papers` it also measures
 real papers against Tesseract, page-wise and on the same crops. The report is JSON and a Markdown table.
@@ -30,7 +30,7 @@ from chatvlmllm.page.read import LineReader, LineReading
 
 WORK = Path(__file__).parent / "work"
 SETS = {"clean": 21, "degraded": 22}
-TEST_LINES = 2000
+TEST_LINES = 1000
 ALIKE = dict(zip("АВЕКМНОРСТХУасеорхуіІјЈѕЅһҺ", "ABEKMHOPCTXYaceopxyiIjJsShH", strict=True))
 """Cyrillic letters and the Latin letters that print the same."""
 CYRILLIC = set("".join(NATIONAL.values()) + "".join(NATIONAL.values()).upper())

@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from typing import Any
 
@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from chatvlmllm.page.alphabet import settle
 from chatvlmllm.page.ctc import CharSpan, Run, WordSpan, best_path, place, words
 
 LONGEST = 2048
@@ -141,8 +142,9 @@ def _reading(spans: list[CharSpan]) -> LineReading:
         kept.pop()
     if not kept:
         return EMPTY
-    mean = sum(s.confidence for s in kept) / len(kept)
-    return LineReading("".join(s.text for s in kept), mean, tuple(kept))
+    text = settle("".join(s.text for s in kept), [s.confidence for s in kept])
+    characters = tuple(replace(span, text=letter) for span, letter in zip(kept, text, strict=True))
+    return LineReading(text, sum(s.confidence for s in kept) / len(kept), characters)
 
 
 def _batches(pieces: Sequence[_Piece]) -> Iterator[list[tuple[int, _Piece]]]:
