@@ -1,0 +1,191 @@
+"""Grids of cells: the reader's own tables, or columns found from headers and the white space between words."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from chatvlmllm.forms.labels import hits
+from chatvlmllm.forms.sections import best_cut
+from chatvlmllm.forms.sheet import Segment, Sheet
+from chatvlmllm.geometry import Box, union
+from chatvlmllm.reading import Table, Word
+
+#: A header may wrap over this many visual rows.
+_HEADER_ROWS = 5
+#: A gap wider than this many text heights ends a table that no ruling bounds.
+_END_GAP = 4.0
+
+
+@dataclass(frozen=True)
+class GridCell:
+    """A cell's text with its words, if the reader located them, and its box in page pixels."""
+
+    text: str
+    words: tuple[Word, ...] = ()
+    box: Box | None = None
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Rows of equally many cells; a spanning cell stands in every place it covers."""
+
+    rows: tuple[tuple[GridCell, ...], ...]
+
+    @property
+    def columns(self) -> int:
+        return len(self.rows[0]) if self.rows else 0
+
+    def at(self, row: int, column: int) -> GridCell | None:
+        """The cell, or None outside the grid."""
+        return self.rows[row][column] if row < len(self.rows) and column < self.columns else None
+
+
+def grids(sheet: Sheet, headers: Sequence[str]) -> Iterator[Grid]:
+    """The reader's tables, then (given header words) a grid found by white space."""
+    for table in sheet.tables:
+        yield _of_table(table, sheet)
+    if headers:
+        found = _by_space(sheet, headers)
+        if found is not None:
+            yield found
+
+
+def _of_table(table: Table, sheet: Sheet) -> Grid:
+    empty = GridCell("")
+    rows = [[empty] * table.columns for _ in range(table.rows)]
+    words = [word for segment in sheet.segments for word in segment.words] if sheet.located else []
+    for cell in table.cells:
+        inside = tuple(word for word in words if cell.box is not None and _within(word.box, cell.box))
+        one = GridCell(" ".join(cell.text.split()), inside, cell.box)
+        for row in range(cell.row, min(cell.row + cell.rows, table.rows)):
+            for column in range(cell.column, min(cell.column + cell.columns, table.columns)):
+                rows[row][column] = one
+    return Grid(tuple(map(tuple, rows)))
+
+
+def _within(word: Box, cell: Box) -> bool:
+    return cell.x1 <= (word.x1 + word.x2) / 2 < cell.x2 and cell.y1 <= (word.y1 + word.y2) / 2 < cell.y2
+
+
+def _by_space(sheet: Sheet, headers: Sequence[str]) -> Grid | None:
+    """Columns cut at the emptiest places between header texts; records gathered from the rows below."""
+    band = _band(sheet, headers)
+    if band is None:
+        return None
+    first, last = band
+    end = _end(sheet, last)
+    heads = _head_cells([segment for row in sheet.rows[first : last + 1] for segment in row])
+    if len(heads) < 2:
+        return None
+    rows = range(first, end)
+    cuts = [best_cut(sheet, rows, left[-1], right[0]) for left, right in _middles(heads)]
+    edges = [-1e9, *cuts, 1e9]
+    header = _row_of([word for row in sheet.rows[first : last + 1] for s in row for word in s.words], edges)
+    body = [_row_of(words, edges) for words in _records(sheet, range(last + 1, end), edges)]
+    return Grid((header, *body))
+
+
+def _band(sheet: Sheet, headers: Sequence[str]) -> tuple[int, int] | None:
+    """The rows, at most five together, on which the most different headers stand."""
+    found = hits(headers, sheet.segments)
+    best: tuple[int, int, int] | None = None
+    for start in sorted({hit.segment.row for hit in found}):
+        inside = [hit for hit in found if start <= hit.segment.row < start + _HEADER_ROWS]
+        kinds = {hit.label for hit in inside}
+        tight = _tight(sheet, start, max(hit.segment.row for hit in inside))
+        inside = [hit for hit in inside if hit.segment.row <= tight]
+        kinds = {hit.label for hit in inside}
+        if len(kinds) >= 2 and (best is None or len(kinds) > best[0]):
+            best = len(kinds), start, max(hit.segment.row for hit in inside)
+    return (best[1], best[2]) if best else None
+
+
+def _tight(sheet: Sheet, first: int, last: int) -> int:
+    """The last row up to `last` that follows without a gap."""
+    for row in range(first, last):
+        gap = min(s.box.y1 for s in sheet.rows[row + 1]) - max(s.box.y2 for s in sheet.rows[row])
+        if gap > 1.5 * sheet.height:
+            return row
+    return last
+
+
+def _end(sheet: Sheet, last: int) -> int:
+    """The first row after a wide gap, or the end of the page."""
+    for row in range(last + 1, len(sheet.rows)):
+        gap = min(s.box.y1 for s in sheet.rows[row]) - max(s.box.y2 for s in sheet.rows[row - 1])
+        if gap > _END_GAP * sheet.height:
+            return row
+    return len(sheet.rows)
+
+
+def _head_cells(segments: Sequence[Segment]) -> list[tuple[float, float]]:
+    """Horizontal extents of header cells: words that stand over each other or close beside each other."""
+    pieces = sorted((piece for segment in segments for piece in _pieces(segment)), key=lambda piece: piece[0])
+    cells: list[tuple[float, float]] = []
+    for left, right in pieces:
+        if cells and left < cells[-1][1]:
+            cells[-1] = (cells[-1][0], max(cells[-1][1], right))
+        else:
+            cells.append((left, right))
+    return cells
+
+
+def _pieces(segment: Segment) -> Iterator[tuple[float, float]]:
+    """A header run parted at gaps wider than a space."""
+    start, previous = segment.words[0], segment.words[0]
+    for word in segment.words[1:]:
+        if word.box.x1 - previous.box.x2 > 0.6 * segment.height:
+            yield start.box.x1, previous.box.x2
+            start = word
+        previous = word
+    yield start.box.x1, previous.box.x2
+
+
+def _middles(heads: Sequence[tuple[float, float]]) -> list[tuple[tuple[float, float], tuple[float, float]]]:
+    """Neighbouring header cells as (middle…right edge) and (left edge…middle): where a cut may lie."""
+    found = []
+    for left, right in zip(heads, heads[1:], strict=False):
+        found.append((((left[0] + left[1]) / 2, left[1]), (right[0], (right[0] + right[1]) / 2)))
+    return found
+
+
+def _row_of(words: Sequence[Word], edges: Sequence[float]) -> tuple[GridCell, ...]:
+    cells: list[list[Word]] = [[] for _ in edges[1:]]
+    for word in words:
+        middle = (word.box.x1 + word.box.x2) / 2
+        cells[next(i for i, edge in enumerate(edges[1:]) if middle < edge)].append(word)
+    return tuple(
+        GridCell(" ".join(w.text for w in cell), tuple(cell), union([w.box for w in cell]) if cell else None)
+        for cell in cells
+    )
+
+
+def _records(sheet: Sheet, rows: range, edges: Sequence[float]) -> list[list[Word]]:
+    """Visual rows gathered into records: a row with a number in a column of its own opens one.
+
+    A row of text alone belongs to the record above it, unless it stands nearer to the one below.
+    """
+    records: list[list[Word]] = []
+    waiting: list[Word] = []
+    for index in rows:
+        words = [word for segment in sheet.rows[index] for word in segment.words]
+        filled = sum(bool(cell.text) for cell in _row_of(words, edges))
+        opens = filled >= max(2, (len(edges) - 1) // 2)
+        if opens:
+            records.append([*waiting, *words])
+            waiting = []
+        elif not records or _nearer_below(sheet, index, rows.stop):
+            waiting += words
+        else:
+            records[-1] += words
+    if waiting:
+        records.append(waiting)
+    return records
+
+
+def _nearer_below(sheet: Sheet, row: int, stop: int) -> bool:
+    if row + 1 >= stop:
+        return False
+    here, above, below = (sheet.rows[index] for index in (row, row - 1, row + 1))
+    up = min(s.box.y1 for s in here) - max(s.box.y2 for s in above)
+    down = min(s.box.y1 for s in below) - max(s.box.y2 for s in here)
+    return down < up - 0.35 * sheet.height

@@ -1,0 +1,258 @@
+"""Values beside their labels and inside known phrases: the layer that needs no model.
+
+A label's value stands to its right, below or above it; it ends where another label of the form begins. A phrase is a
+whole turn of speech with places for values, as in a title: `Акт № {number} от {date}`.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from chatvlmllm.forms.form import FieldRule, Form, Where
+from chatvlmllm.forms.found import Ask, Found, cut, look
+from chatvlmllm.forms.kinds import KINDS
+from chatvlmllm.forms.labels import Hit, compile_phrase, hits, search
+from chatvlmllm.forms.nouns import Layer
+from chatvlmllm.forms.sections import Region, page, regions
+from chatvlmllm.forms.sheet import Segment, Sheet, Stream
+from chatvlmllm.reading import Word
+
+#: A label of this name stands for the words that open the section.
+ANCHOR = "@"
+_WEIGHTS: Mapping[str, float] = {"right": 1.0, "below": 0.9, "above": 0.9, "inside": 0.8}
+#: How many text heights away a value may stand above or below its label.
+_REACH = 3.2
+
+
+@dataclass(frozen=True)
+class Paper:
+    """The pages of a paper with every label of its form found once."""
+
+    form: Form
+    sheets: Sequence[Sheet]
+    regions: Mapping[str, Sequence[Region]]
+    hits: Mapping[int, Sequence[Hit]]
+
+    def boundaries(self, segment: Segment) -> list[Hit]:
+        """Labels on this segment, left to right."""
+        return [hit for hit in self.hits.get(segment.page, ()) if hit.segment is segment]
+
+
+def survey(form: Form, sheets: Sequence[Sheet]) -> Paper:
+    """Find all labels, section names and stops of the form on the pages."""
+    labels = {label for rule in form.fields.values() for label in rule.labels if label != ANCHOR}
+    labels |= set(form.stops)
+    for section in form.sections.values():
+        labels |= {*section.starts, *section.ends}
+    found = {sheet.page: hits(labels, sheet.segments) for sheet in sheets}
+    return Paper(form, sheets, regions(form, sheets), found)
+
+
+def by_labels(paper: Paper) -> Iterator[Found]:
+    """Every value that stands beside a label of its field."""
+    for key, rule in paper.form.fields.items():
+        ask = Ask(key, rule.kind, paper.form.language)
+        for region in _areas(paper, rule):
+            yield from _in_region(paper, region, rule, ask)
+
+
+def _areas(paper: Paper, rule: FieldRule) -> Sequence[Region]:
+    if rule.section:
+        return paper.regions[rule.section]
+    return [page(sheet) for sheet in paper.sheets]
+
+
+def _in_region(paper: Paper, region: Region, rule: FieldRule, ask: Ask) -> Iterator[Found]:
+    if not rule.labels:
+        found = look(ask, region.words, region.sheet, Layer.LABEL)
+        if found is not None:
+            yield replace(found, score=0.6 * found.score)
+        return
+    for rank, label in enumerate(rule.labels):
+        for hit in _label_hits(paper, region, label):
+            for place, where in enumerate(rule.where):
+                for found in _beside(paper, _Spot(region, hit, rule, ask), where):
+                    weight = _WEIGHTS[where] * (1 - 0.02 * rank) * (1 - 0.05 * place) * hit.quality
+                    yield replace(found, score=found.score * weight * (1.0 if hit.first else 0.97))
+
+
+def _label_hits(paper: Paper, region: Region, label: str) -> Sequence[Hit]:
+    if label == ANCHOR:
+        return [region.anchor] if region.anchor is not None else []
+    return [hit for hit in paper.hits.get(region.sheet.page, ()) if hit.label == label and region.holds(hit)]
+
+
+@dataclass(frozen=True)
+class _Spot:
+    """One label, what is asked, and the region that bounds the answer."""
+
+    region: Region
+    hit: Hit
+    rule: FieldRule
+    ask: Ask
+
+
+def _beside(paper: Paper, spot: _Spot, where: Where) -> Iterator[Found]:
+    windows = {"right": _right, "below": _below, "above": _above, "inside": _inside}
+    for weight, words in windows[where](paper, spot):
+        kept = spot.region.keep(words)
+        if kept:
+            found = look(spot.ask, kept, spot.region.sheet, Layer.LABEL, spot.hit.label)
+            if found is not None:
+                yield replace(found, score=found.score * weight)
+                return
+
+
+def _right(paper: Paper, spot: _Spot) -> Iterator[tuple[float, tuple[Word, ...]]]:
+    """The rest of the label's run, then the next runs of its row, each with its continuation lines."""
+    hit = spot.hit
+    words = cut(hit.segment, hit.end, _until(paper, hit.segment, hit.end))
+    if _says(words):
+        yield 1.0, (*words, *_more(paper, spot, hit.segment))
+        if not KINDS[spot.ask.kind].free:
+            yield 0.85, (*words, *_next_line(paper, spot, hit.segment))
+    if _until(paper, hit.segment, hit.end) < len(hit.segment.text):
+        return
+    row = spot.region.sheet.rows[hit.segment.row]
+    for step, segment in enumerate(row[row.index(hit.segment) + 1 :][:2]):
+        bounds = paper.boundaries(segment)
+        if bounds and bounds[0].first:
+            break
+        words = cut(segment, 0, _until(paper, segment, 0))
+        if _says(words):
+            yield 0.97 - 0.15 * step, (*words, *_more(paper, spot, segment))
+        if KINDS[spot.ask.kind].free:
+            return
+    if not KINDS[spot.ask.kind].free:
+        yield 0.8, _next_line(paper, spot, hit.segment)
+
+
+def _says(words: Sequence[Word]) -> bool:
+    return any(sign.isalnum() for word in words for sign in word.text)
+
+
+def _until(paper: Paper, segment: Segment, start: int) -> int:
+    """Where the next label after `start` begins, or the end of the segment."""
+    return min((hit.start for hit in paper.boundaries(segment) if hit.start >= start), default=len(segment.text))
+
+
+def _next_line(paper: Paper, spot: _Spot, segment: Segment) -> tuple[Word, ...]:
+    """The first run of the next row: where a sentence goes on when the line ends after its label."""
+    rows = spot.region.sheet.rows
+    if segment.row + 1 >= len(rows):
+        return ()
+    following = rows[segment.row + 1][0]
+    bounds = paper.boundaries(following)
+    if bounds and bounds[0].first:
+        return ()
+    return cut(following, 0, _until(paper, following, 0))
+
+
+def _more(paper: Paper, spot: _Spot, segment: Segment) -> tuple[Word, ...]:
+    """Continuation lines of a value of several lines: runs right below, until a label or a gap."""
+    words: list[Word] = []
+    above = segment
+    bounds = paper.boundaries(segment)
+    if bounds and bounds[-1].start > spot.hit.end and segment is spot.hit.segment:
+        return ()
+    for row in spot.region.sheet.rows[segment.row + 1 : segment.row + spot.rule.lines]:
+        run = next((one for one in row if _continues(one, above)), None)
+        if run is None:
+            break
+        bounds = paper.boundaries(run)
+        if bounds and bounds[0].first:
+            break
+        words += cut(run, 0, _until(paper, run, 0))
+        if bounds:
+            break
+        above = run
+    return tuple(words)
+
+
+def _continues(run: Segment, above: Segment) -> bool:
+    shared = min(run.box.x2, above.box.x2) - max(run.box.x1, above.box.x1)
+    gap = run.box.y1 - above.box.y2
+    return shared > 0 and gap < 1.1 * max(run.height, above.height)
+
+
+def _below(paper: Paper, spot: _Spot) -> Iterator[tuple[float, tuple[Word, ...]]]:
+    yield from _column(paper, spot, 1)
+
+
+def _above(paper: Paper, spot: _Spot) -> Iterator[tuple[float, tuple[Word, ...]]]:
+    yield from _column(paper, spot, -1)
+
+
+def _column(paper: Paper, spot: _Spot, step: int) -> Iterator[tuple[float, tuple[Word, ...]]]:
+    """Runs under (step 1) or over (-1) the label that share some of its width, the nearest first."""
+    sheet, segment = spot.region.sheet, spot.hit.segment
+    label = segment.at(spot.hit.start, spot.hit.end)
+    left, right = label[0].box.x1, label[-1].box.x2
+    rows = sheet.rows[segment.row + 1 : segment.row + 6] if step > 0 else sheet.rows[max(0, segment.row - 5) : segment.row][::-1]
+    for row in rows:
+        for run in row:
+            gap = run.box.y1 - segment.box.y2 if step > 0 else segment.box.y1 - run.box.y2
+            if gap > _REACH * sheet.height:
+                return
+            if min(run.box.x2, right) - max(run.box.x1, left) <= 0:
+                continue
+            bounds = paper.boundaries(run)
+            if bounds and bounds[0].first:
+                return
+            words = cut(run, 0, _until(paper, run, 0))
+            if step > 0:
+                words = (*words, *_more(paper, spot, run))
+            elif spot.rule.lines > 1:
+                words = (*_over(paper, spot, run), *words)
+            yield 1.0, words
+
+
+def _over(paper: Paper, spot: _Spot, segment: Segment) -> tuple[Word, ...]:
+    """Lines above the last line of a value that stands over its label."""
+    words: tuple[Word, ...] = ()
+    below = segment
+    for row in spot.region.sheet.rows[max(spot.region.first, segment.row - spot.rule.lines + 1) : segment.row][::-1]:
+        run = next((one for one in row if _continues(below, one)), None)
+        if run is None or paper.boundaries(run):
+            break
+        words = (*run.words, *words)
+        below = run
+    return words
+
+
+def _inside(paper: Paper, spot: _Spot) -> Iterator[tuple[float, tuple[Word, ...]]]:
+    yield 1.0, spot.hit.segment.words
+
+
+_SHAPES: Mapping[str, str] = {
+    "date": r"[\"«»'“”„<\s]*\d{1,2}[\"«»'“”„>\s]*[\s./\-]+[^\s\d]{0,9}[\s./\-]*\d{1,2}?[\s./\-]*\d{2,4}(?:\s?г)?",
+    "code": r"[\w][\w./\\\-–]*",
+    "integer": r"\d+",
+    "person": r"[^,;:\d]{5,60}",
+    "organisation": r".{3,140}?",
+    "text": r".{2,200}?",
+    "address": r".{8,200}?",
+    "spoken_money": r".{5,160}?",
+}
+_DEFAULT_SHAPE = r"[\doобзliв|][\dобзliв|\s.,\-=/']*(?:руб\w*\.?\s*\d\d\s*коп)?"
+
+
+def by_phrases(paper: Paper) -> Iterator[Found]:
+    """Every value inside a phrase of the form, in the reader's order of text and in that of visual rows."""
+    shapes = {key: _SHAPES.get(rule.kind, _DEFAULT_SHAPE) for key, rule in paper.form.fields.items()}
+    compiled = [compile_phrase(phrase, shapes) for phrase in paper.form.phrases]
+    for sheet in paper.sheets:
+        rows = Stream(tuple(word for segment in sheet.segments for word in segment.words))
+        for order, stream in enumerate((sheet.reading, rows)):
+            for rank, phrase in enumerate(compiled):
+                for match in search(phrase, stream):
+                    yield from _of_match(paper.form, sheet, stream, match, 1.1 - 0.01 * order - 0.02 * rank)
+
+
+def _of_match(form: Form, sheet: Sheet, stream: Stream, match: re.Match[str], weight: float) -> Iterator[Found]:
+    for key in match.groupdict():
+        start, end = match.span(key)
+        ask = Ask(key, form.fields[key].kind, form.language)
+        found = look(ask, cut(stream, start, end), sheet, Layer.PHRASE, match.re.pattern[:0])
+        if found is not None:
+            yield replace(found, score=found.score * weight)

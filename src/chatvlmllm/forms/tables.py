@@ -1,0 +1,174 @@
+"""Repeating groups: rows under known headers, from the reader's tables or from the places of words alone, over pages."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from chatvlmllm.forms.form import Column, Form, GroupRule
+from chatvlmllm.forms.found import Ask, Found, look
+from chatvlmllm.forms.grid import Grid, GridCell, grids
+from chatvlmllm.forms.kinds import KINDS
+from chatvlmllm.forms.labels import match, tokens
+from chatvlmllm.forms.nouns import Layer, Source
+from chatvlmllm.forms.sheet import Sheet
+
+Row = Mapping[str, Found]
+
+
+@dataclass(frozen=True)
+class _Heads:
+    """Which column of a grid is which of the group, and the first row of data."""
+
+    columns: Mapping[str, int]
+    body: int
+
+
+def groups(form: Form, sheets: Sequence[Sheet]) -> Mapping[str, Sequence[Row]]:
+    """The rows of every group of the form, pages in order."""
+    return {key: _rows(form, key, rule, sheets) for key, rule in form.groups.items()}
+
+
+def _rows(form: Form, key: str, rule: GroupRule, sheets: Sequence[Sheet]) -> list[Row]:
+    """Rows of the best grid of each page; a grid of as many columns without headers continues the one before it."""
+    rows: list[Row] = []
+    heads: _Heads | None = None
+    width, open_ended = 0, False
+    for sheet in sheets:
+        headed = [(grid, found) for grid in grids(sheet, _headers(rule)) if (found := _heads(rule, grid))]
+        if headed:
+            grid, heads = max(headed, key=lambda pair: len(pair[1].columns))
+            width = grid.columns
+        else:
+            same = [grid for grid in grids(sheet, ()) if grid.columns == width]
+            if not (heads and open_ended and same):
+                continue
+            grid, heads = same[0], _Heads(heads.columns, 0)
+        found, open_ended = _body(_Place(form, key, rule, sheet), grid, heads, len(rows))
+        rows += found
+    return rows
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Whose rows are read, and where."""
+
+    form: Form
+    key: str
+    rule: GroupRule
+    sheet: Sheet
+
+
+def _headers(rule: GroupRule) -> tuple[str, ...]:
+    return tuple(header for column in rule.columns.values() for header in column.headers)
+
+
+def _heads(rule: GroupRule, grid: Grid) -> _Heads | None:
+    """Headers found in the upper rows, at least two and all the needed ones; each column taken once, best match first."""
+    best: _Heads | None = None
+    for last in range(min(4, len(grid.rows))):
+        texts = [_joined(grid, range(last + 1), column) for column in range(grid.columns)]
+        taken: dict[str, int] = {}
+        for quality, key, column in sorted(_scores(rule, texts), reverse=True):
+            if quality > 0 and key not in taken and column not in taken.values():
+                taken[key] = column
+        if len(taken) >= 2 and set(rule.needs) <= set(taken) and (best is None or len(taken) > len(best.columns)):
+            best = _Heads(taken, last + 1)
+    return best and _Heads(best.columns, _after_numbers(grid, best.body))
+
+
+def _joined(grid: Grid, rows: range, column: int) -> str:
+    seen: list[str] = []
+    for row in rows:
+        cell = grid.at(row, column)
+        if cell is not None and cell.text not in seen:
+            seen.append(cell.text)
+    return " ".join(seen)
+
+
+def _scores(rule: GroupRule, texts: Sequence[str]) -> Iterator[tuple[float, str, int]]:
+    """How well each header text names each column of the rule, 0…1: the share of it that a header covers."""
+    for index, text in enumerate(texts):
+        size = sum(len(token.text) for token in tokens(text)) or 1
+        for key, column in rule.columns.items():
+            for rank, header in enumerate(column.headers):
+                for start, end, quality in match(header, text):
+                    share = min(1.0, (end - start) / size)
+                    bonus = 0.15 if not any(sign.isalnum() for sign in text[:start]) else 0.0
+                    yield quality * (0.4 + 0.6 * share) + bonus - 0.01 * rank, key, index
+
+
+def _after_numbers(grid: Grid, row: int) -> int:
+    """Past a row that only numbers the columns (1, 2, 3, …), by digits or letters."""
+    if row < len(grid.rows):
+        texts = [cell.text.strip() for cell in grid.rows[row] if cell.text.strip()]
+        short = [text for text in texts if len(text) <= 3]
+        if len(texts) >= 3 and len(short) == len(texts) and "1" in texts and "2" in texts:
+            return row + 1
+    return row
+
+
+def _body(place: _Place, grid: Grid, heads: _Heads, count: int) -> tuple[list[Row], bool]:
+    """Data rows until one that begins with an end word; also whether the grid ended without one."""
+    rows: list[Row] = []
+    for index in range(heads.body, len(grid.rows)):
+        cells = grid.rows[index]
+        if _ends(place.rule, cells):
+            return rows, False
+        row = _row(place, grid, index, heads, count + len(rows))
+        if _counts(place.rule, row):
+            rows.append(row)
+        elif rows and row:
+            rows[-1] = _extended(rows[-1], row)
+    return rows, True
+
+
+def _ends(rule: GroupRule, cells: Sequence[GridCell]) -> bool:
+    """Whether one of the row's cells opens with a word that ends the group."""
+    for cell in cells:
+        for word in rule.until:
+            if any(start <= 2 for start, _, _ in match(word, cell.text)):
+                return True
+    return False
+
+
+def _row(place: _Place, grid: Grid, index: int, heads: _Heads, number: int) -> dict[str, Found]:
+    found: dict[str, Found] = {}
+    for key, column in place.rule.columns.items():
+        if key not in heads.columns:
+            continue
+        cell = grid.at(index, heads.columns[key])
+        value = _cell(place, key, column, cell, number) if cell is not None else None
+        if value is not None:
+            found[key] = value
+    return found
+
+
+def _cell(place: _Place, key: str, column: Column, cell: GridCell, number: int) -> Found | None:
+    """The value of a cell. A cell without words (from a model's table) still has its text."""
+    ask = Ask(f"{place.key}[{number}].{key}", column.kind, place.form.language)
+    if cell.words:
+        return look(ask, cell.words, place.sheet, Layer.TABLE, column.headers[0])
+    candidates = KINDS[column.kind].find(cell.text, place.form.language)
+    if not candidates:
+        return None
+    start, end, value = candidates[0]
+    source = Source(Layer.TABLE, place.sheet.page, cell.text[start:end], cell.box, column.headers[0])
+    return Found(ask.key, value, source, 1.0)
+
+
+def _counts(rule: GroupRule, row: Row) -> bool:
+    """A row of its own has a number or an amount; names alone continue the row above."""
+    solid = [key for key in row if not KINDS[rule.columns[key].kind].free]
+    return len(row) >= 2 and len(solid) >= min(2, sum(not KINDS[c.kind].free for c in rule.columns.values()))
+
+
+def _extended(above: Row, row: Row) -> dict[str, Found]:
+    """The row above with the texts of a continuation row added to its own."""
+    from dataclasses import replace
+
+    joined = dict(above)
+    for key, more in row.items():
+        if key in joined and not more.value.replace(".", "").isdigit():
+            one = joined[key]
+            source = replace(one.source, text=f"{one.source.text} {more.source.text}")
+            joined[key] = replace(one, value=f"{one.value} {more.value}", source=source)
+    return joined
