@@ -49,6 +49,17 @@ class ChatVLMLLMError(Exception):
         return (_rebuild, (type(self), self.details))
 
 
+def leaves(root: type[ChatVLMLLMError] | None = None) -> list[type[ChatVLMLLMError]]:
+    """Every error that can be raised: the classes of the tree that have no children."""
+    children = (root or ChatVLMLLMError).__subclasses__()
+    return [leaf for child in children for leaf in (leaves(child) or [child])]
+
+
+def exit_code(code: str) -> int:
+    """The process exit code of the error with this `code`."""
+    return next((leaf.exit_code for leaf in leaves() if leaf.code == code), ChatVLMLLMError.exit_code)
+
+
 def _rebuild(kind: type[ChatVLMLLMError], details: dict[str, object]) -> ChatVLMLLMError:
     """Keyword-only errors have to say how they cross a process boundary."""
     return kind(**details)

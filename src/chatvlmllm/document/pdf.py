@@ -88,7 +88,7 @@ class PdfFile:
             try:
                 self._refuse_bombs(page)
                 bitmap = page.render(scale=dpi / _POINTS, rev_byteorder=True, prefer_bgrx=False)
-                image = bitmap.to_pil().convert("RGB")
+                image: Image.Image = bitmap.to_pil().convert("RGB")
             except (pypdfium2.PdfiumError, ValueError, MemoryError) as error:
                 raise DamagedFile(name=self._name, reason=str(error)) from error
             finally:

@@ -112,7 +112,8 @@ def to_rgb(image: Image.Image) -> Image.Image:
 def _stretched(image: Image.Image) -> Image.Image:
     """Wide grey values have no fixed white, so the darkest becomes black and the lightest white."""
     low, high = image.convert("F").getextrema()
-    assert isinstance(low, float) and isinstance(high, float)
+    assert isinstance(low, float)
+    assert isinstance(high, float)
     span = (high - low) or 1.0
     return image.convert("F").point(lambda value: value * (255 / span) - low * 255 / span).convert("L")
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ImageRules:
-    """How large an image a model wants: an area of `min_pixels`…`max_pixels`, enlarged at most `max_enlargement` times."""
+    """How large an image a model wants, as an area in pixels; a side is enlarged at most `max_enlargement` times."""
 
     min_pixels: int = 1
     max_pixels: int = 100_000_000
@@ -39,7 +39,7 @@ class Recipe:
 
     decode: Decoder
     prompt: str = ""
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
     needs_image: bool = True
 
 

@@ -48,7 +48,7 @@ def _apart(upper: tuple[LayerWord, ...], lower: tuple[LayerWord, ...]) -> bool:
     return gap > _PARAGRAPH_GAP * height or gap < -2 * height
 
 
-def load(settings: "Settings") -> TextLayerReader:
+def load(_settings: "Settings") -> TextLayerReader:
     """The reader needs no settings and no weights."""
     return TextLayerReader()
 

@@ -54,7 +54,10 @@ class Tesseract:
         return apis[languages]
 
     def versions(self) -> Mapping[str, str]:
-        return {"tesseract": self._library.tesseract_version().split()[1], "tesserocr": self._library.__version__}
+        return {
+            "tesseract": self._library.tesseract_version().split()[1],
+            "tesserocr": self._library.__version__,
+        }
 
     def close(self) -> None:
         with self._lock:

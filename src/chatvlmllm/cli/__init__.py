@@ -1,0 +1,60 @@
+"""The command `chatvlmllm`.
+
+Exit codes: 0 everything was read; 1 some pages or files were not; 2 the input is wrong; 3 this machine is not ready;
+4 what runs the model failed; 5 the model answered uselessly; 130 stopped by the user.
+"""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from chatvlmllm.cli import config, doctor, models, recognize, schema
+from chatvlmllm.cli.speech import complain, console, say
+from chatvlmllm.errors import ChatVLMLLMError
+
+app = typer.Typer(
+    name="chatvlmllm",
+    help=say("about"),
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("recognize", help=say("recognize.help"))(recognize.command)
+app.command("doctor", help=say("doctor.help"))(doctor.command)
+app.command("schema", help=say("schema.help"))(schema.command)
+app.add_typer(models.app, name="models", help=say("models.help"))
+app.add_typer(config.app, name="config", help=say("config.help"))
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(version("chatvlmllm"))
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    ui_lang: Annotated[str | None, typer.Option("--ui-lang", metavar="ru|en", help=say("ui_lang"))] = None,
+    version: Annotated[bool, typer.Option("--version", help=say("version"), callback=_version, is_eager=True)] = False,
+) -> None:
+    """Options that hold for every command; the language was already read (see `speech`)."""
+
+
+def main() -> None:
+    """Run the command line; the one place where errors become sentences and exit codes."""
+    try:
+        app()
+    except ChatVLMLLMError as error:
+        complain(error)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        console().print(say("interrupted"))
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of our pipe has left (`| head`); Python would complain again while flushing.
+        sys.stderr.close()
+        sys.exit(1)

@@ -1,0 +1,176 @@
+"""Settings: defaults < config.yaml < environment (`CHATVLMLLM_…`) < flags, each typed, each optional.
+
+The file is looked for at `CHATVLMLLM_CONFIG`, then `./config.yaml`, then the user's configuration folder; an empty file
+is a valid one. Model facts are not settings: they live in the model's card.
+"""
+
+import difflib
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from chatvlmllm.errors import ConfigInvalid
+
+_PREFIX = "CHATVLMLLM_"
+
+#: Variables that are read before or without any settings.
+_NOT_SETTINGS = {_PREFIX + "CONFIG", _PREFIX + "UI_LANG"}
+
+
+def _user_folder(windows: str, xdg: str, fallback: str) -> Path:
+    if sys.platform == "win32":
+        return Path(os.environ.get(windows, Path.home())) / "chatvlmllm"
+    return Path(os.environ.get(xdg) or Path.home() / fallback) / "chatvlmllm"
+
+
+class Section(BaseModel):
+    """A group of settings; unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Limits(Section):
+    """Bounds on what is opened."""
+
+    file_mb: float = Field(500, gt=0, description="largest file, in megabytes")
+    megapixels: float = Field(120, gt=0, description="largest picture, in millions of pixels")
+    pages: int = Field(5000, ge=1, description="most pages of one file")
+    pdf_dpi: float = Field(300, ge=50, le=1200, description="resolution at which PDF pages are drawn, in dots per inch")
+    page_seconds: float = Field(300, gt=0, description="longest time for one page, in seconds")
+
+
+class Settings(BaseSettings):
+    """Everything a user may set."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="forbid",
+        env_prefix=_PREFIX,
+        env_nested_delimiter="__",
+        nested_model_default_partial_update=True,
+    )
+
+    model: str = Field("auto", description="model key, or auto")
+    languages: str = Field("rus+eng", pattern=r"^[A-Za-z_]+(\+[A-Za-z_]+)*$", description="languages on the page")
+    workers: int = Field(0, ge=0, description="pages read at once; 0 means one per processor core")
+    offline: bool = Field(False, description="make any network access an error")
+    csv_delimiter: Literal[";", ",", "\t"] = Field(";", description="a Russian Excel expects the semicolon")
+    data: Path = Field(
+        default_factory=lambda: _user_folder("LOCALAPPDATA", "XDG_DATA_HOME", ".local/share"),
+        description="folder for what is downloaded and stored",
+    )
+    tessdata: Path | None = Field(None, description="folder with Tesseract language data; by default it is looked for")
+    limits: Limits = Limits()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 the signature is the library's
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment over what `load` read from the file; no dotenv, no secrets folder."""
+        return env_settings, init_settings
+
+
+def config_path(environ: Mapping[str, str] = os.environ) -> Path | None:
+    """The configuration file in force, or None."""
+    named = environ.get(_PREFIX + "CONFIG")
+    if named:
+        return Path(named)
+    candidates = (Path("config.yaml"), _user_folder("APPDATA", "XDG_CONFIG_HOME", ".config") / "config.yaml")
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def load(path: Path | None = None) -> Settings:
+    """Settings from `path` (by default `config_path()`) and the environment; raises ConfigInvalid."""
+    path = path or config_path()
+    values, lines = _read(path) if path else ({}, {})
+    _refuse_unknown_variables()
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        raise _explain(error, path, lines) from error
+
+
+def origin(key: str, path: Path | None) -> str:
+    """Where the value of dotted `key` comes from: the variable's name, the file, or "default"."""
+    variable = _PREFIX + key.upper().replace(".", "__")
+    if variable in {name.upper() for name in os.environ}:
+        return variable
+    lines = _read(path)[1] if path else {}
+    return f"{path}:{lines[key]}" if key in lines else "default"
+
+
+def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested values by dotted key."""
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {prefix + key: value}
+    return flat
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
+    """The file's values, and the line (from 1) of every dotted key."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        values = yaml.safe_load(text) or {}
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = mark.line + 1 if mark else 1
+        raise ConfigInvalid(file=path, line=line, problem=_sentence(error), near="—") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigInvalid(file=path, line=1, problem=error, near="—") from error
+    if not isinstance(values, dict):
+        raise ConfigInvalid(file=path, line=1, problem="key: value expected", near="—")
+    return values, _lines(node)
+
+
+def _sentence(error: yaml.YAMLError) -> str:
+    return str(getattr(error, "problem", None) or error).splitlines()[0]
+
+
+def _lines(node: yaml.Node | None, prefix: str = "") -> dict[str, int]:
+    if not isinstance(node, yaml.MappingNode):
+        return {}
+    found: dict[str, int] = {}
+    for key, value in node.value:
+        found[prefix + str(key.value)] = key.start_mark.line + 1
+        found |= _lines(value, f"{prefix}{key.value}.")
+    return found
+
+
+def _refuse_unknown_variables() -> None:
+    """The library ignores a variable that matches no key; a typing mistake must not pass unseen."""
+    known = {_PREFIX + key.upper().replace(".", "__") for key in _keys()} | _NOT_SETTINGS
+    for name in os.environ:
+        if name.upper().startswith(_PREFIX) and name.upper() not in known:
+            near = difflib.get_close_matches(name.upper(), known, n=1)
+            raise ConfigInvalid(file=name, line=0, problem=f"unknown variable {name}", near=near[0] if near else "—")
+
+
+def _keys() -> list[str]:
+    """Every dotted key, sections included."""
+    return [*Settings.model_fields, *(f"limits.{name}" for name in Limits.model_fields)]
+
+
+def _explain(error: ValidationError, path: Path | None, lines: Mapping[str, int]) -> ConfigInvalid:
+    """The first problem, with file, line and the nearest valid key."""
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(key, _keys(), n=1, cutoff=0.5)
+        return ConfigInvalid(
+            file=path, line=lines.get(key, 0), problem=f"unknown key {key}", near=near[0] if near else "—"
+        )
+    source = path if key in lines else _PREFIX + key.upper().replace(".", "__")
+    return ConfigInvalid(file=source, line=lines.get(key, 0), problem=f"{key}: {first['msg']}", near="—")

@@ -1,0 +1,130 @@
+"""A run: one document, how it was read, and every reading. Its JSON form is the package's published schema."""
+
+import platform
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any
+
+from chatvlmllm.document import Document
+from chatvlmllm.exchange import Task
+from chatvlmllm.reading import Failure, Notice, Reading, Verdict
+
+#: Grows by one whenever a field changes its meaning or goes; a new optional field leaves it.
+SCHEMA = "chatvlmllm/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the user wants of a page; `model` is a key or `auto`."""
+
+    model: str = "auto"
+    task: Task = Task.TEXT
+    languages: tuple[str, ...] = ("rus", "eng")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """The file that was read: `bytes` long, `pages` pages, identified by its SHA-256."""
+
+    name: str
+    media_type: str = ""
+    bytes: int = 0
+    sha256: str = ""
+    pages: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One document's job. `failure` is set when the file could not be opened; `started` is UTC, ISO 8601."""
+
+    document: Source
+    options: Options
+    environment: Mapping[str, str]
+    started: str
+    schema: str = SCHEMA
+    notices: tuple[Notice, ...] = ()
+    readings: tuple[Reading, ...] = ()
+    verdict: Verdict = Verdict.OK
+    failure: Failure | None = None
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+
+def begin(document: Document, options: Options) -> Run:
+    """A run without readings."""
+    source = Source(
+        name=document.name,
+        media_type=document.media_type,
+        bytes=document.bytes,
+        sha256=document.sha256,
+        pages=len(document),
+    )
+    return Run(document=source, options=options, environment=environment(), started=now(), notices=document.notices)
+
+
+def refuse(name: str, options: Options, failure: Failure) -> Run:
+    """The run of a file that could not be opened."""
+    return Run(
+        document=Source(name=name),
+        options=options,
+        environment=environment(),
+        started=now(),
+        verdict=Verdict.FAILED,
+        failure=failure,
+    )
+
+
+def overall(verdicts: Iterable[Verdict]) -> Verdict:
+    """The document's verdict: the worst of its pages'; `ok` when all are ok or blank, `blank` when all are blank."""
+    worst_first = (
+        Verdict.FAILED,
+        Verdict.REFUSED,
+        Verdict.UNSUPPORTED,
+        Verdict.LOOPED,
+        Verdict.TRUNCATED,
+        Verdict.FELL_BACK,
+        Verdict.OK,
+        Verdict.BLANK,
+    )
+    seen = set(verdicts)
+    return next((verdict for verdict in worst_first if verdict in seen), Verdict.BLANK)
+
+
+def finish(run: Run, verdict: Verdict, seconds: float) -> Run:
+    """The run with its outcome."""
+    return replace(run, verdict=verdict, seconds={"total": seconds})
+
+
+def environment() -> dict[str, str]:
+    """What a reading depends on besides its page: versions and the machine."""
+    return {
+        "chatvlmllm": version("chatvlmllm"),
+        "python": platform.python_version(),
+        "platform": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def to_json(value: object, indent: int | None = None) -> str:
+    """A noun of this package as JSON text."""
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(type(value)).dump_json(value, indent=indent).decode()
+
+
+def from_json(text: str | bytes) -> Run:
+    """The run that `to_json` wrote; raises pydantic's ValidationError for anything else."""
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Run).validate_json(text)
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of a run."""
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Run).json_schema()
