@@ -135,6 +135,69 @@ def _sum_of(values: Values) -> Verdict:
     return (_OK if first + second == total else _FAILED), {"sum": str(first + second), "total": str(total)}
 
 
+def _sum_of_three(values: Values) -> Verdict:
+    """first + second + third = total."""
+    found = [decimal(_one(values, part)) for part in ("first", "second", "third", "total")]
+    known = [value for value in found if value is not None]
+    if len(known) < len(found):
+        return _NONE, {}
+    added, total = sum(known[:3], Decimal(0)), known[3]
+    return (_OK if added == total else _FAILED), {"sum": str(added), "total": str(total)}
+
+
+def _difference(values: Values) -> Verdict:
+    """first − second = rest: change, balances."""
+    first, second, rest = (decimal(_one(values, part)) for part in ("first", "second", "rest"))
+    if first is None or second is None or rest is None:
+        return _NONE, {}
+    return _near(first - second, rest, Decimal(0))
+
+
+def _mean(values: Values) -> Verdict:
+    """The mean of three quotations in every row, to the kopeck (order 567 of the Ministry of Economy, 2013)."""
+    parts = [values[part] for part in ("first", "second", "third", "mean")]
+    wrong, judged, total = [], 0, 0
+    for place, row in enumerate(zip(*parts, strict=True), 1):
+        known = [number for value in row if (number := decimal(value)) is not None]
+        total += 1
+        if len(known) < len(row):
+            continue
+        judged += 1
+        if abs(sum(known[:3], Decimal(0)) / 3 - known[3]) > _CENT:
+            wrong.append(f"{place}: {known[3]}")
+    if wrong:
+        return _FAILED, {"rows": "; ".join(wrong)}
+    return (_OK if judged and judged == total else _NONE), {"rows": ""}
+
+
+def _lowest(values: Values) -> Verdict:
+    """The winning price is the lowest of the bids that were not turned down (44-ФЗ, article 49)."""
+    price = decimal(_one(values, "price"))
+    admitted = [
+        decimal(offer)
+        for offer, decision in zip(values["prices"], values["decisions"], strict=True)
+        if decision is not None and not decision.casefold().startswith(("откл", "не доп"))
+    ]
+    if price is None or not admitted or None in admitted:
+        return _NONE, {}
+    due = min(offer for offer in admitted if offer is not None)
+    return _near(due, price, Decimal(0))
+
+
+def _at_most(values: Values) -> Verdict:
+    value, limit = decimal(_one(values, "value")), decimal(_one(values, "limit"))
+    if value is None or limit is None:
+        return _NONE, {}
+    return (_NONE if value <= limit else _FAILED), {"value": str(value), "limit": str(limit)}
+
+
+def _among(values: Values) -> Verdict:
+    value, known = _one(values, "value"), values["values"]
+    if value is None or not known or None in known:
+        return _NONE, {}
+    return (_OK if value in known else _FAILED), {"value": value}
+
+
 def _vat_inside(values: Values) -> Verdict:
     """Tax contained in a total: total × rate / (100 + rate), to the kopeck (Tax Code, article 164, item 4)."""
     total, rate, tax = (decimal(_one(values, part)) for part in ("total", "rate", "vat"))
@@ -245,6 +308,12 @@ CHECKS: Mapping[str, CheckKind] = {
     "vat_rows": CheckKind(("amount", "rate", "vat"), _vat_rows),
     "amount_in_words": CheckKind(("words", "amount"), _words),
     "date_order": CheckKind(("first", "second"), _order),
+    "sum_of_three": CheckKind(("first", "second", "third", "total"), _sum_of_three),
+    "difference": CheckKind(("first", "second", "rest"), _difference),
+    "mean": CheckKind(("first", "second", "third", "mean"), _mean),
+    "lowest": CheckKind(("prices", "decisions", "price"), _lowest),
+    "at_most": CheckKind(("value", "limit"), _at_most),
+    "among": CheckKind(("value", "values"), _among),
     "same": CheckKind(("first", "second"), _same),
     "different": CheckKind(("first", "second"), _differ),
     "inn_of_party": CheckKind(("inn", "name", "kpp"), _inn_party),

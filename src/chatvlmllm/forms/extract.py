@@ -81,11 +81,13 @@ def _layers(
     """Proposals for single fields from every layer, and the rows of groups layer by layer."""
     paper = rules.survey(form, sheets)
     singles = [*rules.by_phrases(paper), *rules.by_labels(paper), *_zone_values(form, sheets)]
-    grouped: list[Mapping[str, Sequence[Mapping[str, Found]]]] = [tables.groups(form, sheets)]
+    rows, totals = tables.groups(form, sheets)
+    singles += totals
+    grouped: list[Mapping[str, Sequence[Mapping[str, Found]]]] = [rows]
     if aids.answer is not None:
-        told, rows = schema.of_answer(form, aids.answer)
+        told, told_rows = schema.of_answer(form, aids.answer)
         singles += told
-        grouped.append(rows)
+        grouped.append(told_rows)
     return singles, grouped
 
 

@@ -33,8 +33,8 @@ class Detect:
 class FieldRule:
     """One field. `where` orders the places beside a label where its value may stand.
 
-    `section` bounds the search; `lines` is how many lines the value may run over; `pick` chooses among equals;
-    `mrz` names the part of the machine readable zone; `default` labels fall back to those of the part.
+    `section` bounds the search; `lines` is how many lines the value may run over; `line` tells on which line beside
+    its label it begins (from 1); `pick` chooses among equals; `mrz` names the part of the machine readable zone.
     """
 
     __pydantic_config__ = _CLOSED
@@ -44,6 +44,7 @@ class FieldRule:
     where: tuple[Where, ...] = ("right", "below")
     section: str = ""
     lines: int = 1
+    line: int = 1
     pick: Literal["best", "first", "last"] = "best"
     required: bool = False
     personal: bool = False
@@ -73,20 +74,30 @@ class Column:
     __pydantic_config__ = _CLOSED
     kind: str
     title: Title
-    headers: tuple[str, ...]
+    headers: tuple[str, ...] = ()
     personal: bool = False
     checks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class GroupRule:
-    """A repeating group: rows of a table under known headers, up to a row that begins with one of `until`."""
+    """A repeating group: rows of a table under known headers, up to a row that begins with one of `until`.
+
+    Rows that begin with one of `skip` are passed over. `totals` name the fields that the closing row holds by column.
+    Without headers, `line` is the phrase of one row, such as `{quantity} x {price} {amount}`; the text above it is the
+    column `above`, and rows begin after one of `starts`.
+    """
 
     __pydantic_config__ = _CLOSED
     title: Title
     columns: dict[str, Column]
     until: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
+    skip: tuple[str, ...] = ()
+    totals: dict[str, str] = field(default_factory=dict)
+    line: str = ""
+    above: str = ""
+    starts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,7 @@ def look(ask: Ask, window: Sequence[Word], sheet: Sheet, layer: Layer, label: st
     known = [word.confidence for word in words if word.confidence is not None]
     source = Source(layer, sheet.page, stream.text[start:end], box, label)
     place = (sheet.page, 0, words[0].box.y1)
-    score = 1.0 - min(0.3, start * 0.006)
+    score = (1.0 - min(0.3, start * 0.006)) * (1.0 if KINDS[ask.kind].sure(value) else 0.7)
     return Found(ask.key, value, source, score, min(known) if known else None, place)
 
 

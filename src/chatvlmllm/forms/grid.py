@@ -11,6 +11,8 @@ from chatvlmllm.reading import Table, Word
 
 #: A header may wrap over this many visual rows.
 _HEADER_ROWS = 5
+#: A gap wider than this share of the text height parts two header cells.
+_CELL_GAP = 0.7
 #: A gap wider than this many text heights ends a table that no ruling bounds.
 _END_GAP = 4.0
 
@@ -39,12 +41,16 @@ class Grid:
         return self.rows[row][column] if row < len(self.rows) and column < self.columns else None
 
 
-def grids(sheet: Sheet, headers: Sequence[str]) -> Iterator[Grid]:
+#: Words that end a group, and words of rows to pass over.
+Stops = tuple[Sequence[str], Sequence[str]]
+
+
+def grids(sheet: Sheet, headers: Sequence[str], stops: Stops = ((), ())) -> Iterator[Grid]:
     """The reader's tables, then (given header words) a grid found by white space."""
     for table in sheet.tables:
         yield _of_table(table, sheet)
     if headers:
-        found = _by_space(sheet, headers)
+        found = _by_space(sheet, headers, stops)
         if found is not None:
             yield found
 
@@ -66,13 +72,14 @@ def _within(word: Box, cell: Box) -> bool:
     return cell.x1 <= (word.x1 + word.x2) / 2 < cell.x2 and cell.y1 <= (word.y1 + word.y2) / 2 < cell.y2
 
 
-def _by_space(sheet: Sheet, headers: Sequence[str]) -> Grid | None:
+def _by_space(sheet: Sheet, headers: Sequence[str], stops: Stops) -> Grid | None:
     """Columns cut at the emptiest places between header texts; records gathered from the rows below."""
     band = _band(sheet, headers)
     if band is None:
         return None
     first, last = band
-    end = _end(sheet, last)
+    end = _end(sheet, last, stops[0])
+    passed = {hit.segment.row for hit in hits(stops[1], sheet.segments) if hit.first}
     heads = _head_cells([segment for row in sheet.rows[first : last + 1] for segment in row])
     if len(heads) < 2:
         return None
@@ -80,8 +87,27 @@ def _by_space(sheet: Sheet, headers: Sequence[str]) -> Grid | None:
     cuts = [best_cut(sheet, rows, left[-1], right[0]) for left, right in _middles(heads)]
     edges = [-1e9, *cuts, 1e9]
     header = _row_of([word for row in sheet.rows[first : last + 1] for s in row for word in s.words], edges)
-    body = [_row_of(words, edges) for words in _records(sheet, range(last + 1, end), edges)]
-    return Grid((header, *body))
+    data = [row for row in range(last + 1, end) if row not in passed]
+    body = [_row_of(words, edges) for words in _records(sheet, data, edges)]
+    if end < len(sheet.rows):
+        body.append(_row_of([word for segment in sheet.rows[end] for word in segment.words], edges))
+    return _without_empty(Grid((header, *body)))
+
+
+def _without_empty(grid: Grid) -> Grid:
+    """A header cut in two leaves a column without data: it is joined to the one on its right."""
+    rows = [list(row) for row in grid.rows]
+    for column in range(grid.columns - 2, -1, -1):
+        if len(rows) > 1 and not any(row[column].text for row in rows[1:]) and rows[0][column + 1].text:
+            for row in rows:
+                left, right = row[column], row.pop(column + 1)
+                words = (*left.words, *right.words)
+                row[column] = GridCell(f"{left.text} {right.text}".strip(), words, _around(words))
+    return Grid(tuple(map(tuple, rows)))
+
+
+def _around(words: Sequence[Word]) -> Box | None:
+    return union([word.box for word in words]) if words else None
 
 
 def _band(sheet: Sheet, headers: Sequence[str]) -> tuple[int, int] | None:
@@ -108,9 +134,12 @@ def _tight(sheet: Sheet, first: int, last: int) -> int:
     return last
 
 
-def _end(sheet: Sheet, last: int) -> int:
-    """The first row after a wide gap, or the end of the page."""
+def _end(sheet: Sheet, last: int, until: Sequence[str]) -> int:
+    """The first row with a run that an end word opens, or after a wide gap, or the end of the page."""
+    ends = {hit.segment.row for hit in hits(until, sheet.segments) if hit.first}
     for row in range(last + 1, len(sheet.rows)):
+        if row in ends:
+            return row
         gap = min(s.box.y1 for s in sheet.rows[row]) - max(s.box.y2 for s in sheet.rows[row - 1])
         if gap > _END_GAP * sheet.height:
             return row
@@ -133,7 +162,7 @@ def _pieces(segment: Segment) -> Iterator[tuple[float, float]]:
     """A header run parted at gaps wider than a space."""
     start, previous = segment.words[0], segment.words[0]
     for word in segment.words[1:]:
-        if word.box.x1 - previous.box.x2 > 0.6 * segment.height:
+        if word.box.x1 - previous.box.x2 > _CELL_GAP * segment.height:
             yield start.box.x1, previous.box.x2
             start = word
         previous = word
@@ -154,12 +183,11 @@ def _row_of(words: Sequence[Word], edges: Sequence[float]) -> tuple[GridCell, ..
         middle = (word.box.x1 + word.box.x2) / 2
         cells[next(i for i, edge in enumerate(edges[1:]) if middle < edge)].append(word)
     return tuple(
-        GridCell(" ".join(w.text for w in cell), tuple(cell), union([w.box for w in cell]) if cell else None)
-        for cell in cells
+        GridCell(" ".join(w.text for w in cell), tuple(cell), _around(cell)) for cell in cells
     )
 
 
-def _records(sheet: Sheet, rows: range, edges: Sequence[float]) -> list[list[Word]]:
+def _records(sheet: Sheet, rows: Sequence[int], edges: Sequence[float]) -> list[list[Word]]:
     """Visual rows gathered into records: a row with a number in a column of its own opens one.
 
     A row of text alone belongs to the record above it, unless it stands nearer to the one below.
@@ -173,7 +201,7 @@ def _records(sheet: Sheet, rows: range, edges: Sequence[float]) -> list[list[Wor
         if opens:
             records.append([*waiting, *words])
             waiting = []
-        elif not records or _nearer_below(sheet, index, rows.stop):
+        elif not records or _nearer_below(sheet, index, rows[-1] + 1):
             waiting += words
         else:
             records[-1] += words

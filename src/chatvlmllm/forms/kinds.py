@@ -16,6 +16,8 @@ Finder = Callable[[str, str], list[Found]]
 #: Letters that a reader takes digits for; accepted only inside a run that is mostly digits. The raw text is kept.
 _LOOKS_LIKE = str.maketrans("OОоoQЗзБбlI|!SВB", "0000033661111588"[:16])
 _SIGN = r"[0-9OОоoЗзБlI|S]"
+#: Patterns that name capitals mean them.
+_CASED = re.compile(r"\[(?:A-Z|А-ЯЁ)")
 _EDGE = " \t\n.,:;—–-_|=*"
 
 
@@ -23,8 +25,8 @@ _EDGE = " \t\n.,:;—–-_|=*"
 class Kind:
     """One kind. `checks` are field checks applied to every value; `personal` marks data that a mask hides.
 
-    `free` kinds take any text, so they never prove that a label's neighbour is its value; `schema` is the JSON schema
-    of the normalised value.
+    `free` kinds take any text, so they never prove that a label's neighbour is its value; `sure` tells values of the
+    typical shape from mere text; `schema` is the JSON schema of the normalised value.
     """
 
     key: str
@@ -32,6 +34,7 @@ class Kind:
     checks: tuple[str, ...] = ()
     personal: bool = False
     free: bool = False
+    sure: Callable[[str], bool] = lambda value: True
     schema: Mapping[str, str] | None = None
 
 
@@ -51,9 +54,19 @@ def digits(*lengths: int, gaps: str = r"[ \-]?") -> Finder:
     return find
 
 
+def account(*, correspondent: bool) -> Finder:
+    """A finder of accounts kept at the Bank of Russia (balance accounts 30101, 40102), or of all the others."""
+    find = digits(20, gaps=r"[ .\-]?")
+
+    def chosen(text: str, language: str) -> list[Found]:
+        return [one for one in find(text, language) if (one[2][:5] in {"30101", "40102"}) == correspondent]
+
+    return chosen
+
+
 def pattern(expression: str, *, upper: bool = False, drop: str = "") -> Finder:
     """A finder of a regular expression; its group `v`, if any, is the value; signs of `drop` are left out of it."""
-    compiled = re.compile(expression, re.IGNORECASE)
+    compiled = re.compile(expression, 0 if _CASED.search(expression) else re.IGNORECASE)
 
     def find(text: str, language: str) -> list[Found]:
         found: list[Found] = []
@@ -116,6 +129,8 @@ def _address(text: str, language: str) -> list[Found]:
 
 
 _CODE = r"(?:№|N[oо°]?\.?(?=\s)|#)?\s*(?P<v>(?=[^\s,;]*\d)[\w][\w./\\\-–]*[\w](?:[-/]\w+)*|\d)"
+_RU_NAMES = r"(?<!\w)[А-ЯЁ][А-ЯЁа-яё]+(?:-[А-ЯЁ][А-ЯЁа-яё]+)?(?:\s+[А-ЯЁ][А-ЯЁа-яё]+(?:-[А-ЯЁ][А-ЯЁа-яё]+)?){0,3}(?!\w)"
+_LATIN_NAMES = r"(?<!\w)[A-Z][A-Z'\-a-z]+(?:\s+[A-Z][A-Z'\-a-z]+){0,3}(?!\w)"
 _DIGITS_SCHEMA = {"type": "string", "pattern": "^[0-9]+$"}
 _DECIMAL_SCHEMA = {"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]+)?$"}
 _DATE_SCHEMA = {"type": "string", "format": "date", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"}
@@ -123,9 +138,19 @@ _DATE_SCHEMA = {"type": "string", "format": "date", "pattern": "^[0-9]{4}-[0-9]{
 _ALL = (
     Kind("text", _text, free=True),
     Kind("address", _address, free=True, personal=True),
-    Kind("organisation", names.organisations, free=True),
+    Kind("organisation", names.organisations, free=True, sure=names.is_organisation),
+    Kind("bank", _text, free=True, sure=lambda value: names.BANK.search(value) is not None),
     Kind("person", names.persons, ("person_shape",), personal=True),
     Kind("surname", names.name_words, personal=True),
+    Kind("surname_ru", pattern(_RU_NAMES, upper=False), personal=True),
+    Kind("surname_latin", pattern(_LATIN_NAMES), personal=True),
+    Kind("place_ru", pattern(r"(?<![\w])(?:[А-ЯЁ][А-ЯЁа-яё.\-]*)(?:\s+(?:[А-ЯЁ][А-ЯЁа-яё.\-]*|\d{2,6}))*"), personal=True),
+    Kind("place_latin", pattern(r"(?<![\w])(?:[A-Z][A-Za-z.\-]*)(?:\s+(?:[A-Z][A-Za-z.\-]*|\d{2,6}))*"), personal=True),
+    Kind("city", pattern(r"(?:\bг|\bс|\bп|\bпос|\bгор)\.\s?[А-ЯЁ][А-Яа-яё\-]+(?:\s[А-ЯЁ][а-яё]+)?")),
+    Kind("letters", pattern(r"(?<![A-Za-z])[A-Z]{1,3}(?![A-Za-z])")),
+    Kind("passport_no", pattern(r"(?<![\w])(?:\d{2}\s?(?:№\s?)?\d{7}|[A-Z0-9]{2}\s?\d{5,7}[A-Z0-9]?)(?!\w)", drop=" №"), personal=True),
+    Kind("zone", lambda text, language: [], personal=True),
+    Kind("place_text", _text, free=True),
     Kind("place", _text, free=True, personal=True),
     Kind("code", pattern(_CODE)),
     Kind("integer", pattern(r"(?<![\d.,])\d{1,9}(?![\d,]|\.\d)"), schema=_DIGITS_SCHEMA),
@@ -142,15 +167,16 @@ _ALL = (
     Kind("okpo", digits(8, 10), ("okpo",), schema=_DIGITS_SCHEMA),
     Kind("snils", digits(11), ("snils",), personal=True, schema=_DIGITS_SCHEMA),
     Kind("bik", digits(9), ("bik",), schema=_DIGITS_SCHEMA),
-    Kind("account", digits(20, gaps=r"[ .\-]?"), ("account_shape",), personal=True, schema=_DIGITS_SCHEMA),
+    Kind("account", account(correspondent=False), ("account_shape",), personal=True, schema=_DIGITS_SCHEMA),
+    Kind("correspondent_account", account(correspondent=True), ("account_shape",), schema=_DIGITS_SCHEMA),
     Kind("kbk", digits(20), schema=_DIGITS_SCHEMA),
     Kind("oktmo", digits(11, 8), schema=_DIGITS_SCHEMA),
     Kind("ikz", digits(36), schema=_DIGITS_SCHEMA),
     Kind("uin", digits(25, 20), schema=_DIGITS_SCHEMA),
-    Kind("passport_series", digits(4), personal=True, schema=_DIGITS_SCHEMA),
-    Kind("passport_number", digits(6), personal=True, schema=_DIGITS_SCHEMA),
-    Kind("digits9", digits(9), personal=True, schema=_DIGITS_SCHEMA),
-    Kind("digits10", digits(10), personal=True, schema=_DIGITS_SCHEMA),
+    *(Kind(f"digits{n}", digits(n), personal=True, schema=_DIGITS_SCHEMA) for n in (2, 4, 6, 9, 10, 16, 19)),
+    Kind("okpd2", pattern(r"(?<![\d.])\d\d(?:\.\d{1,3}){1,4}(?![\d.])")),
+    Kind("bic", pattern(r"\b[A-Z]{6}[A-Z0-9]{2}(?:[A-Z0-9]{3})?\b")),
+    Kind("vat_number", pattern(r"\b[A-Z]{2}\s?[0-9A-Z](?:[\s.]?[0-9A-Z]){6,12}\b", upper=True, drop=" .")),
     Kind("division", pattern(r"(?<!\d)\d{3}\s?[-–—]\s?\d{3}(?!\d)", drop=" ")),
     Kind("sex", names.sexes, personal=True),
     Kind("categories", pattern(r"(?<![A-Za-zА-Яа-я])(?:(?:[ABCDMАВСДМ]1?E?Е?|Tm|Tb)[\s,/]*)+(?![A-Za-zА-Яа-я])")),

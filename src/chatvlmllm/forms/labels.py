@@ -37,7 +37,10 @@ def tokens(text: str) -> tuple[Token, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A label on the page: characters start…end of a segment; `quality` 1 is exact; `first` when it opens the segment."""
+    """A label on the page: characters start…end of a segment; `quality` 1 is exact; `first` when it opens the segment.
+
+    A label wrapped over lines ends with its first segment and goes on over the whole of `tail`.
+    """
 
     segment: Segment
     start: int
@@ -45,6 +48,7 @@ class Hit:
     quality: float
     label: str
     first: bool
+    tail: tuple[Segment, ...] = ()
 
 
 @lru_cache(maxsize=4096)
@@ -91,21 +95,58 @@ def hits(labels: Iterable[str], segments: Iterable[Segment]) -> list[Hit]:
     """Every place of every label, longer labels winning where they overlap."""
     found: list[Hit] = []
     ordered = sorted(set(labels), key=lambda label: -len(label))
-    for segment in segments:
+    every = tuple(segments)
+    rows: dict[int, list[Segment]] = {}
+    for segment in every:
+        rows.setdefault(segment.row, []).append(segment)
+    for segment in every:
         mine: list[Hit] = []
+        stack = _stack(segment, rows)
         for label in ordered:
-            for start, end, quality in match(label, segment.text):
-                if not any(start < hit.end and hit.start < end for hit in mine):
-                    first = not any(sign.isalnum() for sign in segment.text[:start])
-                    if first or _telling(label):
-                        mine.append(Hit(segment, start, end, quality, label, first))
+            for hit in (*_plain(label, segment), *_wrapped(label, stack)):
+                if not any(hit.start < other.end and other.start < hit.end for other in mine):
+                    mine.append(hit)
         found += sorted(mine, key=lambda hit: hit.start)
-    return found
+    later = {id(segment) for hit in found for segment in hit.tail}
+    return [hit for hit in found if id(hit.segment) not in later]
+
+
+def _plain(label: str, segment: Segment) -> Iterable[Hit]:
+    for start, end, quality in match(label, segment.text):
+        first = not any(sign.isalnum() for sign in segment.text[:start])
+        if first or _telling(label):
+            yield Hit(segment, start, end, quality, label, first)
+
+
+def _stack(segment: Segment, rows: Mapping[int, Sequence[Segment]]) -> list[Segment]:
+    """The run and up to three runs set flush right under it."""
+    stack = [segment]
+    for row in range(segment.row + 1, segment.row + 8):
+        last = stack[-1]
+        flush = [s for s in rows.get(row, ()) if abs(s.box.x1 - last.box.x1) < 0.7 * last.height]
+        if flush and flush[0].box.y1 - last.box.y2 < 0.9 * last.height:
+            stack.append(flush[0])
+        if len(stack) == 4:
+            break
+    return stack
+
+
+def _wrapped(label: str, stack: Sequence[Segment]) -> Iterable[Hit]:
+    """A label of several words that opens the first line of the stack and ends a later one."""
+    size = _pattern(label)[1]
+    for lines in range(2, len(stack) + 1) if size >= 2 else ():
+        text = " ".join(segment.text for segment in stack[:lines])
+        ends = len(text.rstrip(" :.*"))
+        for start, end, quality in match(label, text):
+            starts_ok = not any(sign.isalnum() for sign in text[:start])
+            if starts_ok and end > len(text) - len(stack[lines - 1].text) and end >= ends - 1:
+                yield Hit(stack[0], start, len(stack[0].text), quality, label, True, tuple(stack[1:lines]))
+                return
 
 
 def _telling(label: str) -> bool:
     """Whether a label is recognisable in the middle of a run; numbers and single letters are not."""
-    return sum(sign.isalpha() for sign in label) >= 3
+    return sum(sign.isalpha() for sign in label) >= (2 if "/" in label else 3)
 
 
 def compile_phrase(phrase: str, shapes: Mapping[str, str]) -> re.Pattern[str]:

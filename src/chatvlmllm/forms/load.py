@@ -184,9 +184,13 @@ def _dangling_kinds(form: Form) -> Iterator[tuple[tuple[str, ...], str, list[str
     rules: list[tuple[tuple[str, ...], FieldRule | Column]] = [(("fields", k), r) for k, r in form.fields.items()]
     for name, group in form.groups.items():
         rules += [(("groups", name, "columns", k), c) for k, c in group.columns.items()]
-        for index, needed in enumerate(group.needs):
-            if needed not in group.columns:
-                yield ("groups", name, "needs", str(index)), needed, list(group.columns)
+        for place, named in (("needs", group.needs), ("totals", tuple(group.totals)), ("above", (group.above,))):
+            for word in named:
+                if word and word not in group.columns:
+                    yield ("groups", name, place), word, list(group.columns)
+        for column, total in group.totals.items():
+            if total not in form.fields:
+                yield ("groups", name, "totals", column), total, list(form.fields)
     for place, rule in rules:
         if rule.kind not in KINDS:
             yield (*place, "kind"), rule.kind, list(KINDS)

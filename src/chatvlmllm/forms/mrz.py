@@ -216,7 +216,8 @@ def _inner(lines: Sequence[str]) -> Zone:
     parts = _named(zone_parts)
     del parts["expiry_date"]
     parts["surname"] = replace(parts["surname"], text=cyrillic(parts["surname"].text))
-    parts["given_names"] = replace(parts["given_names"], text=cyrillic(parts["given_names"].text))
+    given, _, patronymic = cyrillic(parts["given_names"].text).partition(" ")
+    parts["given_name"], parts["patronymic"] = Part(given), Part(patronymic)
     if len(digits) == 9 and len(tail) >= 13:
         parts["series"] = Part(digits[:3] + tail[0], valid)
         parts["number"] = Part(digits[3:], number.valid, candidates=tuple(c[3:] for c in number.candidates))

@@ -26,6 +26,7 @@ _TRADER = re.compile(rf"(?:ИП|[Ии]ндивидуальный\s+предпр�
 _COMPANY_EN = re.compile(
     r"[A-Z][\w&.,'’\- ]{1,60}?\s?\b(?:Ltd|LLC|Inc|GmbH|B\.V|PLC|Limited|Corp|Sdn\.? Bhd|SDN BHD|S\.?A|Co)\b\.?"
 )
+BANK = re.compile(r"\b(?:КБ|АКБ|ГУ|РКЦ|УФК|BANK|Bank)\b|[Бб]анк|БАНК")
 _EDGE = " \t\n.,:;—–-_|*"
 
 
@@ -36,7 +37,14 @@ def organisations(text: str, language: str) -> list[tuple[int, int, str]]:
         if found and found[0][0] <= 60:
             return found
     bare = re.split(r",\s|;|\(|\n|\s\d{6},", text.strip(_EDGE))[0].strip(_EDGE)
-    return [(text.find(bare), text.find(bare) + len(bare), organisation(bare))] if len(bare) > 1 else []
+    if len(bare) < 3 or bare[0].islower():
+        return []
+    return [(text.find(bare), text.find(bare) + len(bare), organisation(bare))]
+
+
+def is_organisation(name: str) -> bool:
+    """Whether a name carries a legal form or a quoted title."""
+    return any(expression.search(name) for expression in (_QUOTED, _TRADER, _COMPANY_EN)) or "«" in name
 
 
 def organisation(text: str) -> str:

@@ -19,9 +19,16 @@ from chatvlmllm.reading import Word
 
 #: A label of this name stands for the words that open the section.
 ANCHOR = "@"
+#: A label of this name stands for any place of the section; only for kinds that know themselves.
+ANYWHERE = "*"
+#: The first line of the page, and the lines after it; the lines after the first of a section; those under the first
+#: name with a legal form.
+TOP, BELOW_TOP, BELOW_ANCHOR, BELOW_NAME = "^", "^+", "@+", "#+"
+_OPENINGS = {TOP, BELOW_TOP, BELOW_ANCHOR, BELOW_NAME}
+_SPECIAL = {ANCHOR, ANYWHERE, *_OPENINGS}
 _WEIGHTS: Mapping[str, float] = {"right": 1.0, "below": 0.9, "above": 0.9, "inside": 0.8}
 #: How many text heights away a value may stand above or below its label.
-_REACH = 3.2
+_REACH: Mapping[int, float] = {1: 3.2, -1: 8.0}
 
 
 @dataclass(frozen=True)
@@ -40,7 +47,7 @@ class Paper:
 
 def survey(form: Form, sheets: Sequence[Sheet]) -> Paper:
     """Find all labels, section names and stops of the form on the pages."""
-    labels = {label for rule in form.fields.values() for label in rule.labels if label != ANCHOR}
+    labels = {label for rule in form.fields.values() for label in rule.labels if label not in _SPECIAL}
     labels |= set(form.stops)
     for section in form.sections.values():
         labels |= {*section.starts, *section.ends}
@@ -63,17 +70,81 @@ def _areas(paper: Paper, rule: FieldRule) -> Sequence[Region]:
 
 
 def _in_region(paper: Paper, region: Region, rule: FieldRule, ask: Ask) -> Iterator[Found]:
-    if not rule.labels:
-        found = look(ask, region.words, region.sheet, Layer.LABEL)
-        if found is not None:
-            yield replace(found, score=0.6 * found.score)
-        return
-    for rank, label in enumerate(rule.labels):
+    for rank, label in enumerate(rule.labels or (ANYWHERE,)):
+        if label == ANYWHERE:
+            yield from _anywhere(paper, region, rule, ask)
+        elif label in _OPENINGS:
+            yield from _opening(paper, region, rule, ask, label)
         for hit in _label_hits(paper, region, label):
             for place, where in enumerate(rule.where):
                 for found in _beside(paper, _Spot(region, hit, rule, ask), where):
                     weight = _WEIGHTS[where] * (1 - 0.02 * rank) * (1 - 0.05 * place) * hit.quality
                     yield replace(found, score=found.score * weight * (1.0 if hit.first else 0.97))
+
+
+_SIGNS: Mapping[str, re.Pattern[str]] = {
+    "address": re.compile(r"(?<!\d)\d{6},\s|\bг(?:ор)?\.\s?[А-ЯЁ]"),
+    "bank": re.compile(r"(?:\b(?:ПАО|АО|ООО|ОАО|ЗАО)\s+)?(?:\bА?КБ\b|[Бб]анк|БАНК)"),
+    "organisation": re.compile(r"\b(?:ООО|АО|ПАО|ЗАО|ИП)\b|\b(?i:sdn|ltd|llc|inc|gmbh|limited|plc)\b"),
+}
+
+
+def _anywhere(paper: Paper, region: Region, rule: FieldRule, ask: Ask) -> Iterator[Found]:
+    """A value without a label: of a kind that is recognisable alone, or a run that holds the sure sign of its kind."""
+    if ask.kind not in _SIGNS:
+        found = None if KINDS[ask.kind].free else look(ask, region.words, region.sheet, Layer.LABEL)
+        if found is not None:
+            yield replace(found, score=0.6)
+        return
+    for segment in (one for row in region.sheet.rows[region.first : region.last + 1] for one in row):
+        match = _SIGNS[ask.kind].search(segment.text)
+        if match is None:
+            continue
+        start = match.start() if ask.kind == "address" else 0
+        end = _until(paper, segment, start)
+        words = cut(segment, start, end)
+        if end == len(segment.text):
+            words = (*words, *_more(paper, region, rule.lines, segment))
+        found = look(ask, region.keep(words), region.sheet, Layer.LABEL)
+        if found is not None:
+            yield replace(found, score=0.7 * found.score * (1.0 if match.group()[0] != "г" else 0.8))
+
+
+def _opening(paper: Paper, region: Region, rule: FieldRule, ask: Ask, label: str) -> Iterator[Found]:
+    """The first line of the page or section, or the lines after it."""
+    first = _first_name(region) if label == BELOW_NAME else _first_run(region)
+    if first is None:
+        return
+    if label == TOP:
+        words = first.words
+    else:
+        words = _more(paper, region, rule.lines + 1, first)
+    found = look(ask, words, region.sheet, Layer.LABEL) if words else None
+    if found is not None:
+        yield replace(found, score=0.75 * found.score)
+
+
+def _first_name(region: Region) -> Segment | None:
+    """The first run with the name of an organisation."""
+    runs = (one for row in region.sheet.rows for one in row)
+    return next((one for one in runs if _SIGNS["organisation"].search(one.text)), None)
+
+
+def _first_run(region: Region) -> Segment | None:
+    """The run that opens the page, or the one right of or under the words that open the section."""
+    rows = region.sheet.rows
+    if region.anchor is None:
+        runs = [one for row in rows for one in row if sum(sign.isalpha() for sign in one.text) >= 3]
+        return runs[0] if runs else None
+    anchor = region.anchor.segment
+    beside = [one for one in rows[anchor.row] if one.box.x1 >= anchor.box.x2 and region.keep(one.words[:1])]
+    if beside:
+        return beside[0]
+    for row in rows[anchor.row + 1 : region.last + 1]:
+        for one in row:
+            if min(one.box.x2, anchor.box.x2) > max(one.box.x1, anchor.box.x1):
+                return one
+    return None
 
 
 def _label_hits(paper: Paper, region: Region, label: str) -> Sequence[Hit]:
@@ -106,25 +177,50 @@ def _beside(paper: Paper, spot: _Spot, where: Where) -> Iterator[Found]:
 def _right(paper: Paper, spot: _Spot) -> Iterator[tuple[float, tuple[Word, ...]]]:
     """The rest of the label's run, then the next runs of its row, each with its continuation lines."""
     hit = spot.hit
-    words = cut(hit.segment, hit.end, _until(paper, hit.segment, hit.end))
+    end = _until(paper, hit.segment, hit.end)
+    words = cut(hit.segment, hit.end, end)
     if _says(words):
-        yield 1.0, (*words, *_more(paper, spot, hit.segment))
+        more = _more(paper, spot.region, spot.rule.lines, hit.segment) if end == len(hit.segment.text) else ()
+        yield 1.0, (*words, *more)
         if not KINDS[spot.ask.kind].free:
             yield 0.85, (*words, *_next_line(paper, spot, hit.segment))
-    if _until(paper, hit.segment, hit.end) < len(hit.segment.text):
+    if end < len(hit.segment.text):
         return
-    row = spot.region.sheet.rows[hit.segment.row]
-    for step, segment in enumerate(row[row.index(hit.segment) + 1 :][:2]):
-        bounds = paper.boundaries(segment)
-        if bounds and bounds[0].first:
+    for step, segment in _to_the_right(spot):
+        if _labelled(paper, segment):
             break
         words = cut(segment, 0, _until(paper, segment, 0))
         if _says(words):
-            yield 0.97 - 0.15 * step, (*words, *_more(paper, spot, segment))
+            if spot.rule.line > 1:
+                yield 0.9, _lower(paper, spot, segment)
+                return
+            yield 0.97 - 0.15 * step, (*words, *_more(paper, spot.region, spot.rule.lines, segment))
+            yield 0.8 - 0.15 * step, (*_over(paper, spot.region, 2, segment), *words)
         if KINDS[spot.ask.kind].free:
             return
     if not KINDS[spot.ask.kind].free:
         yield 0.8, _next_line(paper, spot, hit.segment)
+
+
+def _to_the_right(spot: _Spot) -> Iterator[tuple[int, Segment]]:
+    """The next two runs on the label's row, or on the rows of its other lines when its first has none."""
+    for own in (spot.hit.segment, *spot.hit.tail):
+        row = spot.region.sheet.rows[own.row]
+        others = row[row.index(own) + 1 :][:2]
+        if others:
+            yield from enumerate(others)
+            return
+
+
+def _lower(paper: Paper, spot: _Spot, segment: Segment) -> tuple[Word, ...]:
+    """The run that stands `line` lines into a value of several lines."""
+    for _ in range(spot.rule.line - 1):
+        rows = spot.region.sheet.rows[segment.row + 1 : segment.row + 3]
+        runs = [run for row in rows for run in row if _continues(run, segment)]
+        if not runs or _labelled(paper, runs[0]):
+            return ()
+        segment = runs[0]
+    return segment.words
 
 
 def _says(words: Sequence[Word]) -> bool:
@@ -142,31 +238,31 @@ def _next_line(paper: Paper, spot: _Spot, segment: Segment) -> tuple[Word, ...]:
     if segment.row + 1 >= len(rows):
         return ()
     following = rows[segment.row + 1][0]
-    bounds = paper.boundaries(following)
-    if bounds and bounds[0].first:
+    if _labelled(paper, following):
         return ()
     return cut(following, 0, _until(paper, following, 0))
 
 
-def _more(paper: Paper, spot: _Spot, segment: Segment) -> tuple[Word, ...]:
+def _more(paper: Paper, region: Region, lines: int, segment: Segment) -> tuple[Word, ...]:
     """Continuation lines of a value of several lines: runs right below, until a label or a gap."""
     words: list[Word] = []
     above = segment
-    bounds = paper.boundaries(segment)
-    if bounds and bounds[-1].start > spot.hit.end and segment is spot.hit.segment:
-        return ()
-    for row in spot.region.sheet.rows[segment.row + 1 : segment.row + spot.rule.lines]:
+    for row in region.sheet.rows[segment.row + 1 : segment.row + lines]:
         run = next((one for one in row if _continues(one, above)), None)
-        if run is None:
+        if run is None or any(_labelled(paper, one) for one in row[: row.index(run) + 1]):
             break
         bounds = paper.boundaries(run)
-        if bounds and bounds[0].first:
-            break
         words += cut(run, 0, _until(paper, run, 0))
         if bounds:
             break
         above = run
     return tuple(words)
+
+
+def _labelled(paper: Paper, segment: Segment) -> bool:
+    """Whether a label opens the run."""
+    bounds = paper.boundaries(segment)
+    return bool(bounds) and bounds[0].first
 
 
 def _continues(run: Segment, above: Segment) -> bool:
@@ -185,33 +281,33 @@ def _above(paper: Paper, spot: _Spot) -> Iterator[tuple[float, tuple[Word, ...]]
 
 def _column(paper: Paper, spot: _Spot, step: int) -> Iterator[tuple[float, tuple[Word, ...]]]:
     """Runs under (step 1) or over (-1) the label that share some of its width, the nearest first."""
-    sheet, segment = spot.region.sheet, spot.hit.segment
-    label = segment.at(spot.hit.start, spot.hit.end)
+    sheet = spot.region.sheet
+    segment = spot.hit.tail[-1] if spot.hit.tail and step > 0 else spot.hit.segment
+    label = spot.hit.segment.at(spot.hit.start, spot.hit.end)
     left, right = label[0].box.x1, label[-1].box.x2
     rows = sheet.rows[segment.row + 1 : segment.row + 6] if step > 0 else sheet.rows[max(0, segment.row - 5) : segment.row][::-1]
     for row in rows:
         for run in row:
             gap = run.box.y1 - segment.box.y2 if step > 0 else segment.box.y1 - run.box.y2
-            if gap > _REACH * sheet.height:
+            if gap > _REACH[step] * sheet.height:
                 return
             if min(run.box.x2, right) - max(run.box.x1, left) <= 0:
                 continue
-            bounds = paper.boundaries(run)
-            if bounds and bounds[0].first:
+            if _labelled(paper, run):
                 return
             words = cut(run, 0, _until(paper, run, 0))
             if step > 0:
-                words = (*words, *_more(paper, spot, run))
+                words = (*words, *_more(paper, spot.region, spot.rule.lines, run))
             elif spot.rule.lines > 1:
-                words = (*_over(paper, spot, run), *words)
+                words = (*_over(paper, spot.region, spot.rule.lines, run), *words)
             yield 1.0, words
 
 
-def _over(paper: Paper, spot: _Spot, segment: Segment) -> tuple[Word, ...]:
+def _over(paper: Paper, region: Region, lines: int, segment: Segment) -> tuple[Word, ...]:
     """Lines above the last line of a value that stands over its label."""
     words: tuple[Word, ...] = ()
     below = segment
-    for row in spot.region.sheet.rows[max(spot.region.first, segment.row - spot.rule.lines + 1) : segment.row][::-1]:
+    for row in region.sheet.rows[max(region.first, segment.row - lines + 1) : segment.row][::-1]:
         run = next((one for one in row if _continues(below, one)), None)
         if run is None or paper.boundaries(run):
             break

@@ -83,7 +83,7 @@ def _region(sheet: Sheet, anchors: Sequence[tuple[str, Hit]], index: int, sectio
     beside = [
         other
         for title, other in anchors
-        if title and title != name and abs(other.segment.row - hit.segment.row) <= 1 and not _touch(_span(other), mine)
+        if title and title != name and _level(other, hit) and not _touch(_span(other), mine)
     ]
     lefts = [_span(other)[1] for other in beside if _span(other)[1] <= mine[0]]
     rights = [_span(other)[0] for other in beside if _span(other)[0] >= mine[1]]
@@ -97,6 +97,13 @@ def _region(sheet: Sheet, anchors: Sequence[tuple[str, Hit]], index: int, sectio
 def _span(hit: Hit) -> tuple[float, float]:
     words = hit.segment.at(hit.start, hit.end)
     return words[0].box.x1, words[-1].box.x2
+
+
+def _level(one: Hit, two: Hit) -> bool:
+    """Whether two openings stand side by side on about the same line."""
+    first, second = one.segment.box, two.segment.box
+    shared = min(first.y2, second.y2) - max(first.y1, second.y1)
+    return one.segment is not two.segment and shared > 0.3 * min(first.height, second.height)
 
 
 def _touch(one: tuple[float, float], two: tuple[float, float]) -> bool:

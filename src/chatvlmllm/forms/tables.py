@@ -1,8 +1,9 @@
 """Repeating groups: rows under known headers, from the reader's tables or from the places of words alone, over pages."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from chatvlmllm.forms import lines
 from chatvlmllm.forms.form import Column, Form, GroupRule
 from chatvlmllm.forms.found import Ask, Found, look
 from chatvlmllm.forms.grid import Grid, GridCell, grids
@@ -22,18 +23,23 @@ class _Heads:
     body: int
 
 
-def groups(form: Form, sheets: Sequence[Sheet]) -> Mapping[str, Sequence[Row]]:
-    """The rows of every group of the form, pages in order."""
-    return {key: _rows(form, key, rule, sheets) for key, rule in form.groups.items()}
+def groups(form: Form, sheets: Sequence[Sheet]) -> tuple[Mapping[str, Sequence[Row]], Sequence[Found]]:
+    """The rows of every group of the form, pages in order, and what their closing rows say of single fields."""
+    totals: list[Found] = []
+    found = {
+        key: list(lines.rows(form, key, rule, sheets)) if rule.line else _rows(form, key, rule, sheets, totals)
+        for key, rule in form.groups.items()
+    }
+    return found, totals
 
 
-def _rows(form: Form, key: str, rule: GroupRule, sheets: Sequence[Sheet]) -> list[Row]:
+def _rows(form: Form, key: str, rule: GroupRule, sheets: Sequence[Sheet], totals: list[Found]) -> list[Row]:
     """Rows of the best grid of each page; a grid of as many columns without headers continues the one before it."""
     rows: list[Row] = []
     heads: _Heads | None = None
     width, open_ended = 0, False
     for sheet in sheets:
-        headed = [(grid, found) for grid in grids(sheet, _headers(rule)) if (found := _heads(rule, grid))]
+        headed = [(grid, found) for grid in grids(sheet, _headers(rule), (rule.until, rule.skip)) if (found := _heads(rule, grid))]
         if headed:
             grid, heads = max(headed, key=lambda pair: len(pair[1].columns))
             width = grid.columns
@@ -42,8 +48,11 @@ def _rows(form: Form, key: str, rule: GroupRule, sheets: Sequence[Sheet]) -> lis
             if not (heads and open_ended and same):
                 continue
             grid, heads = same[0], _Heads(heads.columns, 0)
-        found, open_ended = _body(_Place(form, key, rule, sheet), grid, heads, len(rows))
+        found, closing = _body(_Place(form, key, rule, sheet), grid, heads, len(rows))
         rows += found
+        open_ended = closing is None
+        if closing is not None:
+            totals += _totals(_Place(form, key, rule, sheet), grid, heads, closing)
     return rows
 
 
@@ -101,33 +110,42 @@ def _after_numbers(grid: Grid, row: int) -> int:
     if row < len(grid.rows):
         texts = [cell.text.strip() for cell in grid.rows[row] if cell.text.strip()]
         short = [text for text in texts if len(text) <= 3]
-        if len(texts) >= 3 and len(short) == len(texts) and "1" in texts and "2" in texts:
+        if len(texts) >= 3 and len(short) >= 0.8 * len(texts) and {"2", "3"} <= set(texts):
             return row + 1
     return row
 
 
-def _body(place: _Place, grid: Grid, heads: _Heads, count: int) -> tuple[list[Row], bool]:
-    """Data rows until one that begins with an end word; also whether the grid ended without one."""
+def _totals(place: _Place, grid: Grid, heads: _Heads, closing: int) -> Iterator[Found]:
+    """The fields that stand in the closing row under their columns."""
+    for column, key in place.rule.totals.items():
+        cell = grid.at(closing, heads.columns[column]) if column in heads.columns else None
+        ask = Ask(key, place.form.fields[key].kind, place.form.language)
+        found = look(ask, cell.words, place.sheet, Layer.TABLE) if cell is not None and cell.words else None
+        if found is not None:
+            yield found
+
+
+def _body(place: _Place, grid: Grid, heads: _Heads, count: int) -> tuple[list[Row], int | None]:
+    """Data rows until one that begins with an end word, and the number of that row."""
     rows: list[Row] = []
     for index in range(heads.body, len(grid.rows)):
         cells = grid.rows[index]
-        if _ends(place.rule, cells):
-            return rows, False
+        if _opens(place.rule.until, cells):
+            return rows, index
+        if _opens(place.rule.skip, cells):
+            continue
         row = _row(place, grid, index, heads, count + len(rows))
         if _counts(place.rule, row):
             rows.append(row)
         elif rows and row:
             rows[-1] = _extended(rows[-1], row)
-    return rows, True
+    return rows, None
 
 
-def _ends(rule: GroupRule, cells: Sequence[GridCell]) -> bool:
-    """Whether one of the row's cells opens with a word that ends the group."""
-    for cell in cells:
-        for word in rule.until:
-            if any(start <= 2 for start, _, _ in match(word, cell.text)):
-                return True
-    return False
+def _opens(words: Sequence[str], cells: Sequence[GridCell]) -> bool:
+    """Whether the row, or one of its cells, opens with one of the words."""
+    texts = [" ".join(cell.text for cell in cells).strip(), *(cell.text for cell in cells)]
+    return any(start <= 2 for text in texts for word in words for start, _, _ in match(word, text))
 
 
 def _row(place: _Place, grid: Grid, index: int, heads: _Heads, number: int) -> dict[str, Found]:
@@ -163,8 +181,6 @@ def _counts(rule: GroupRule, row: Row) -> bool:
 
 def _extended(above: Row, row: Row) -> dict[str, Found]:
     """The row above with the texts of a continuation row added to its own."""
-    from dataclasses import replace
-
     joined = dict(above)
     for key, more in row.items():
         if key in joined and not more.value.replace(".", "").isdigit():

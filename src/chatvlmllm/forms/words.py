@@ -55,6 +55,8 @@ def parse(text: str) -> Spoken | None:
     if whole is None:
         return None
     parts, _ = _take(rest, _PARTS)
+    if parts is None and len(rest) == 1 and rest[0].isdigit() and len(rest[0]) == 2:
+        parts = int(rest[0])  # the word for hundredths was cut off
     if parts is not None and parts >= 100:
         return None
     return Spoken(Decimal(whole) + Decimal(parts or 0) / 100, exact)
