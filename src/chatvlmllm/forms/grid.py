@@ -10,7 +10,7 @@ from chatvlmllm.geometry import Box, union
 from chatvlmllm.reading import Table, Word
 
 #: A header may wrap over this many visual rows.
-_HEADER_ROWS = 5
+_HEADER_ROWS = 10
 #: A gap wider than this share of the text height parts two header cells.
 _CELL_GAP = 0.7
 #: A gap wider than this many text heights ends a table that no ruling bounds.
@@ -147,15 +147,20 @@ def _end(sheet: Sheet, last: int, until: Sequence[str]) -> int:
 
 
 def _head_cells(segments: Sequence[Segment]) -> list[tuple[float, float]]:
-    """Horizontal extents of header cells: words that stand over each other or close beside each other."""
-    pieces = sorted((piece for segment in segments for piece in _pieces(segment)), key=lambda piece: piece[0])
+    """Horizontal extents of header cells: words that stand over each other or close beside each other.
+
+    A text over several narrower ones is a heading of theirs and no cell of its own.
+    """
+    pieces = sorted((piece for segment in segments for piece in _pieces(segment)), key=lambda piece: piece[1] - piece[0])
     cells: list[tuple[float, float]] = []
     for left, right in pieces:
-        if cells and left < cells[-1][1]:
-            cells[-1] = (cells[-1][0], max(cells[-1][1], right))
-        else:
+        under = [cell for cell in cells if left < cell[1] and cell[0] < right]
+        if len(under) == 1:
+            cells.remove(under[0])
+            cells.append((min(left, under[0][0]), max(right, under[0][1])))
+        elif not under:
             cells.append((left, right))
-    return cells
+    return sorted(cells)
 
 
 def _pieces(segment: Segment) -> Iterator[tuple[float, float]]:

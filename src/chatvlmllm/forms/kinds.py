@@ -18,7 +18,7 @@ _LOOKS_LIKE = str.maketrans("OОоoQЗзБбlI|!SВB", "0000033661111588"[:16])
 _SIGN = r"[0-9OОоoЗзБlI|S]"
 #: Patterns that name capitals mean them.
 _CASED = re.compile(r"\[(?:A-Z|А-ЯЁ)")
-_EDGE = " \t\n.,:;—–-_|=*"
+_EDGE = " \t\n.,:;—–-_|=*•·"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +115,12 @@ def _spoken(text: str, language: str) -> list[Found]:
 
 def _text(text: str, language: str) -> list[Found]:
     """Everything, without the punctuation that led to it."""
-    bare = text.strip(_EDGE)
+    bare = text.rstrip(_EDGE).lstrip(_EDGE + ")")
     closing = text[text.find(bare) + len(bare) :][:1] if bare else ""
     whole = bare + "." if closing == "." and re.search(r"\b\w{1,3}$", bare) else bare
     start = text.find(bare)
-    return [(start, start + len(whole), " ".join(whole.split()))] if bare else []
+    joined = re.sub(r"(?<=\w)- (?=[а-яёa-z])", "-", " ".join(whole.split()))
+    return [(start, start + len(whole), joined)] if bare else []
 
 
 def _address(text: str, language: str) -> list[Found]:
@@ -129,6 +130,7 @@ def _address(text: str, language: str) -> list[Found]:
 
 
 _CODE = r"(?:№|N[oо°]?\.?(?=\s)|#)?\s*(?P<v>(?=[^\s,;]*\d)[\w][\w./\\\-–]*[\w](?:[-/]\w+)*|\d)"
+_POSTAL = re.compile(r"\d{6}|\b(?:ул|г|д|обл|пр-кт|просп|пер|гор|street|road|jalan)\b", re.IGNORECASE)
 _RU_NAMES = r"(?<!\w)[А-ЯЁ][А-ЯЁа-яё]+(?:-[А-ЯЁ][А-ЯЁа-яё]+)?(?:\s+[А-ЯЁ][А-ЯЁа-яё]+(?:-[А-ЯЁ][А-ЯЁа-яё]+)?){0,3}(?!\w)"
 _LATIN_NAMES = r"(?<!\w)[A-Z][A-Z'\-a-z]+(?:\s+[A-Z][A-Z'\-a-z]+){0,3}(?!\w)"
 _DIGITS_SCHEMA = {"type": "string", "pattern": "^[0-9]+$"}
@@ -137,7 +139,7 @@ _DATE_SCHEMA = {"type": "string", "format": "date", "pattern": "^[0-9]{4}-[0-9]{
 
 _ALL = (
     Kind("text", _text, free=True),
-    Kind("address", _address, free=True, personal=True),
+    Kind("address", _address, free=True, personal=True, sure=lambda value: _POSTAL.search(value) is not None),
     Kind("organisation", names.organisations, free=True, sure=names.is_organisation),
     Kind("bank", _text, free=True, sure=lambda value: names.BANK.search(value) is not None),
     Kind("person", names.persons, ("person_shape",), personal=True),

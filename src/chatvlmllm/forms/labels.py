@@ -14,6 +14,8 @@ _FOLD = str.maketrans("abcehkmoptxyё", "авсенкмортхуе")
 _TOKEN = re.compile(r"[^\W\d_]+|\d+|[№%#/]")
 #: One wrong letter in this many is forgiven.
 _LETTERS_PER_ERROR = 5
+#: Long labels differ from each other by a word or two, so no more than this.
+_MOST_ERRORS = 4
 
 
 def fold(text: str) -> str:
@@ -57,7 +59,7 @@ def _pattern(label: str) -> tuple[str, int, int]:
     parts = [token.text for token in tokens(label)]
     joined = "".join(parts)
     letters = sum(sign.isalpha() for sign in joined)
-    return joined, len(parts), letters // _LETTERS_PER_ERROR
+    return joined, len(parts), min(_MOST_ERRORS, letters // _LETTERS_PER_ERROR)
 
 
 def match(label: str, text: str, start: int = 0) -> Iterable[tuple[int, int, float]]:
@@ -94,7 +96,7 @@ def _apart(found: Sequence[tuple[int, int, float]]) -> list[tuple[int, int, floa
 def hits(labels: Iterable[str], segments: Iterable[Segment]) -> list[Hit]:
     """Every place of every label, longer labels winning where they overlap."""
     found: list[Hit] = []
-    ordered = sorted(set(labels), key=lambda label: -len(label))
+    wanted = sorted(set(labels))
     every = tuple(segments)
     rows: dict[int, list[Segment]] = {}
     for segment in every:
@@ -102,10 +104,10 @@ def hits(labels: Iterable[str], segments: Iterable[Segment]) -> list[Hit]:
     for segment in every:
         mine: list[Hit] = []
         stack = _stack(segment, rows)
-        for label in ordered:
-            for hit in (*_plain(label, segment), *_wrapped(label, stack)):
-                if not any(hit.start < other.end and other.start < hit.end for other in mine):
-                    mine.append(hit)
+        proposed = [hit for label in wanted for hit in (*_plain(label, segment), *_wrapped(label, stack))]
+        for hit in sorted(proposed, key=lambda hit: -len(_pattern(hit.label)[0]) * hit.quality**3):
+            if not any(hit.start < other.end and other.start < hit.end for other in mine):
+                mine.append(hit)
         found += sorted(mine, key=lambda hit: hit.start)
     later = {id(segment) for hit in found for segment in hit.tail}
     return [hit for hit in found if id(hit.segment) not in later]
@@ -113,8 +115,8 @@ def hits(labels: Iterable[str], segments: Iterable[Segment]) -> list[Hit]:
 
 def _plain(label: str, segment: Segment) -> Iterable[Hit]:
     for start, end, quality in match(label, segment.text):
-        first = not any(sign.isalnum() for sign in segment.text[:start])
-        if first or _telling(label):
+        first = opens(segment.text[:start])
+        if telling(label) or not any(sign.isalnum() for sign in segment.text[:start]):
             yield Hit(segment, start, end, quality, label, first)
 
 
@@ -123,12 +125,22 @@ def _stack(segment: Segment, rows: Mapping[int, Sequence[Segment]]) -> list[Segm
     stack = [segment]
     for row in range(segment.row + 1, segment.row + 8):
         last = stack[-1]
-        flush = [s for s in rows.get(row, ()) if abs(s.box.x1 - last.box.x1) < 0.7 * last.height]
-        if flush and flush[0].box.y1 - last.box.y2 < 0.9 * last.height:
+        flush = [s for s in rows.get(row, ()) if abs(_left(s) - _left(last)) < 0.7 * last.height]
+        if flush and flush[0].box.y1 - last.box.y2 < 1.4 * last.height:
             stack.append(flush[0])
         if len(stack) == 4:
             break
     return stack
+
+
+def _left(segment: Segment) -> float:
+    """Where the text of a run begins, after a number or a bullet."""
+    return next((w.box.x1 for w in segment.words if any(c.isalpha() for c in w.text)), segment.box.x1)
+
+
+def opens(text: str) -> bool:
+    """Whether nothing but numbers and signs leads up to a place in a run."""
+    return not any(sign.isalpha() for sign in text)
 
 
 def _wrapped(label: str, stack: Sequence[Segment]) -> Iterable[Hit]:
@@ -138,13 +150,12 @@ def _wrapped(label: str, stack: Sequence[Segment]) -> Iterable[Hit]:
         text = " ".join(segment.text for segment in stack[:lines])
         ends = len(text.rstrip(" :.*"))
         for start, end, quality in match(label, text):
-            starts_ok = not any(sign.isalnum() for sign in text[:start])
-            if starts_ok and end > len(text) - len(stack[lines - 1].text) and end >= ends - 1:
+            if start < len(stack[0].text) and opens(text[:start]) and end > len(text) - len(stack[lines - 1].text) and end >= ends - 1:
                 yield Hit(stack[0], start, len(stack[0].text), quality, label, True, tuple(stack[1:lines]))
                 return
 
 
-def _telling(label: str) -> bool:
+def telling(label: str) -> bool:
     """Whether a label is recognisable in the middle of a run; numbers and single letters are not."""
     return sum(sign.isalpha() for sign in label) >= (2 if "/" in label else 3)
 
@@ -159,13 +170,16 @@ def compile_phrase(phrase: str, shapes: Mapping[str, str]) -> re.Pattern[str]:
             key = piece[1:-1]
             parts.append(rf"(?P<{key}>{shapes[key]})")
         else:
-            parts.append(_literal(piece))
+            parts.append(_literal(piece, after=bool(parts)))
     return re.compile(r"\s*".join(part for part in parts if part))
 
 
-def _literal(text: str) -> str:
-    """Words in a row with free spacing; № may have been read as a letter N or the like."""
-    found = []
+def _literal(text: str, *, after: bool) -> str:
+    """Words in a row with free spacing; № may have been read as a letter N or the like.
+
+    A sign right `after` a place for a value ends it and must be there; elsewhere punctuation is easily lost.
+    """
+    found: list[str] = []
     for sign in re.findall(r"[^\W_]+|[^\w\s]", fold(text)):
         if sign == "№":
             found.append(r"(?:№|n[ео°º]?|м[ое]?|н[ео]|хо|#)?\.?")
@@ -174,7 +188,7 @@ def _literal(text: str) -> str:
         elif sign in "«»\"":
             found.append(r"[«»\"“”„<>']{0,2}")
         else:
-            found.append(re.escape(sign) + "?")
+            found.append(re.escape(sign) + ("" if after and not found else "?"))
     return r"\s*".join(found)
 
 

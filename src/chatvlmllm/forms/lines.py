@@ -10,7 +10,7 @@ from chatvlmllm.forms.sheet import Sheet, Stream
 from chatvlmllm.reading import Word
 
 _SHAPES: Mapping[str, str] = {
-    "money": r"\d[\d ]*[.,]\d\d",
+    "money": r"=?\s*\d[\d ]*[.,]\d\d",
     "decimal": r"\d+(?:[.,]\d+)?",
     "integer": r"\d+",
     "text": r"[^:;]{3,80}?",
@@ -28,7 +28,7 @@ def rows(form: Form, key: str, rule: GroupRule, sheets: Sequence[Sheet]) -> Iter
             stream = Stream(words)
             match = next(iter(search(phrase, stream)), None)
             if match is None:
-                above = [*above, *words]
+                above = [*above, *words] if count else list(words)
                 continue
             found: dict[str, Found] = {}
             for name in match.groupdict():

@@ -27,7 +27,7 @@ _COMPANY_EN = re.compile(
     r"[A-Z][\w&.,'’\- ]{1,60}?\s?\b(?:Ltd|LLC|Inc|GmbH|B\.V|PLC|Limited|Corp|Sdn\.? Bhd|SDN BHD|S\.?A|Co)\b\.?"
 )
 BANK = re.compile(r"\b(?:КБ|АКБ|ГУ|РКЦ|УФК|BANK|Bank)\b|[Бб]анк|БАНК")
-_EDGE = " \t\n.,:;—–-_|*"
+_EDGE = " \t\n.,:;—–-_|*•·"
 
 
 def organisations(text: str, language: str) -> list[tuple[int, int, str]]:

@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from chatvlmllm.forms.form import FieldRule, Form, Where
 from chatvlmllm.forms.found import Ask, Found, cut, look
 from chatvlmllm.forms.kinds import KINDS
-from chatvlmllm.forms.labels import Hit, compile_phrase, hits, search
+from chatvlmllm.forms.labels import Hit, compile_phrase, hits, match, search, telling
 from chatvlmllm.forms.nouns import Layer
 from chatvlmllm.forms.sections import Region, page, regions
 from chatvlmllm.forms.sheet import Segment, Sheet, Stream
+from chatvlmllm.geometry import Box
 from chatvlmllm.reading import Word
 
 #: A label of this name stands for the words that open the section.
@@ -39,6 +40,7 @@ class Paper:
     sheets: Sequence[Sheet]
     regions: Mapping[str, Sequence[Region]]
     hits: Mapping[int, Sequence[Hit]]
+    tails: frozenset[int]
 
     def boundaries(self, segment: Segment) -> list[Hit]:
         """Labels on this segment, left to right."""
@@ -52,7 +54,8 @@ def survey(form: Form, sheets: Sequence[Sheet]) -> Paper:
     for section in form.sections.values():
         labels |= {*section.starts, *section.ends}
     found = {sheet.page: hits(labels, sheet.segments) for sheet in sheets}
-    return Paper(form, sheets, regions(form, sheets), found)
+    tails = frozenset(id(one) for page_hits in found.values() for hit in page_hits for one in hit.tail)
+    return Paper(form, sheets, regions(form, sheets), found, tails)
 
 
 def by_labels(paper: Paper) -> Iterator[Found]:
@@ -83,8 +86,8 @@ def _in_region(paper: Paper, region: Region, rule: FieldRule, ask: Ask) -> Itera
 
 
 _SIGNS: Mapping[str, re.Pattern[str]] = {
-    "address": re.compile(r"(?<!\d)\d{6},\s|\bг(?:ор)?\.\s?[А-ЯЁ]"),
-    "bank": re.compile(r"(?:\b(?:ПАО|АО|ООО|ОАО|ЗАО)\s+)?(?:\bА?КБ\b|[Бб]анк|БАНК)"),
+    "address": re.compile(r"(?<!\d)\d{6},(?:\s|$)|\bг(?:ор)?\.\s?[А-ЯЁ]"),
+    "bank": re.compile(r"\b(?:ПАО|АО|ООО|ОАО|ЗАО|НКО)\b.*(?:КБ\b|[Бб]анк|БАНК)|\bА?КБ\b|\b(?:ГУ|ОТДЕЛЕНИЕ|Отделение) Банка|БАНК"),
     "organisation": re.compile(r"\b(?:ООО|АО|ПАО|ЗАО|ИП)\b|\b(?i:sdn|ltd|llc|inc|gmbh|limited|plc)\b"),
 }
 
@@ -98,7 +101,7 @@ def _anywhere(paper: Paper, region: Region, rule: FieldRule, ask: Ask) -> Iterat
         return
     for segment in (one for row in region.sheet.rows[region.first : region.last + 1] for one in row):
         match = _SIGNS[ask.kind].search(segment.text)
-        if match is None:
+        if match is None or (not rule.section and _owned(paper, segment)):
             continue
         start = match.start() if ask.kind == "address" else 0
         end = _until(paper, segment, start)
@@ -110,9 +113,15 @@ def _anywhere(paper: Paper, region: Region, rule: FieldRule, ask: Ask) -> Iterat
             yield replace(found, score=0.7 * found.score * (1.0 if match.group()[0] != "г" else 0.8))
 
 
+def _owned(paper: Paper, segment: Segment) -> bool:
+    """Whether a run belongs to the part of one party."""
+    every = (region for regions_ in paper.regions.values() for region in regions_)
+    return any(r.sheet.page == segment.page and r.first <= segment.row <= r.last and r.keep(segment.words) for r in every)
+
+
 def _opening(paper: Paper, region: Region, rule: FieldRule, ask: Ask, label: str) -> Iterator[Found]:
     """The first line of the page or section, or the lines after it."""
-    first = _first_name(region) if label == BELOW_NAME else _first_run(region)
+    first = _first_name(region) if label == BELOW_NAME else _first_run(paper, region)
     if first is None:
         return
     if label == TOP:
@@ -124,19 +133,29 @@ def _opening(paper: Paper, region: Region, rule: FieldRule, ask: Ask, label: str
         yield replace(found, score=0.75 * found.score)
 
 
+def _is_title(form: Form, segment: Segment) -> bool:
+    """Whether a run says nothing but the title of the type."""
+    size = len(segment.text.strip())
+    return any(end - start > 0.7 * size for t in form.detect.titles for start, end, _ in match(t, segment.text))
+
+
 def _first_name(region: Region) -> Segment | None:
     """The first run with the name of an organisation."""
     runs = (one for row in region.sheet.rows for one in row)
     return next((one for one in runs if _SIGNS["organisation"].search(one.text)), None)
 
 
-def _first_run(region: Region) -> Segment | None:
+def _first_run(paper: Paper, region: Region) -> Segment | None:
     """The run that opens the page, or the one right of or under the words that open the section."""
     rows = region.sheet.rows
     if region.anchor is None:
-        runs = [one for row in rows for one in row if sum(sign.isalpha() for sign in one.text) >= 3]
-        return runs[0] if runs else None
+        runs = (one for row in rows for one in row if sum(sign.isalpha() for sign in one.text) >= 3)
+        return next((one for one in runs if not _labelled(paper, one) and not _is_title(paper.form, one)), None)
     anchor = region.anchor.segment
+    under = rows[anchor.row + 1] if anchor.row + 1 < len(rows) else ()
+    flush = [one for one in under if abs(one.box.x1 - anchor.box.x1) < anchor.height and not _labelled(paper, one)]
+    if flush:
+        return flush[0]
     beside = [one for one in rows[anchor.row] if one.box.x1 >= anchor.box.x2 and region.keep(one.words[:1])]
     if beside:
         return beside[0]
@@ -186,37 +205,36 @@ def _right(paper: Paper, spot: _Spot) -> Iterator[tuple[float, tuple[Word, ...]]
             yield 0.85, (*words, *_next_line(paper, spot, hit.segment))
     if end < len(hit.segment.text):
         return
-    for step, segment in _to_the_right(spot):
-        if _labelled(paper, segment):
-            break
+    for step, segment in _to_the_right(paper, spot):
         words = cut(segment, 0, _until(paper, segment, 0))
-        if _says(words):
-            if spot.rule.line > 1:
-                yield 0.9, _lower(paper, spot, segment)
-                return
-            yield 0.97 - 0.15 * step, (*words, *_more(paper, spot.region, spot.rule.lines, segment))
-            yield 0.8 - 0.15 * step, (*_over(paper, spot.region, 2, segment), *words)
+        if not _says(words):
+            continue
+        if spot.rule.line > 1:
+            yield 0.9, _lower(paper, spot, segment)
+            return
+        yield 0.97 - 0.15 * step, (*words, *_more(paper, spot.region, spot.rule.lines, segment))
+        yield 0.8 - 0.15 * step, (*_over(paper, spot.region, 2, segment), *words)
         if KINDS[spot.ask.kind].free:
             return
     if not KINDS[spot.ask.kind].free:
         yield 0.8, _next_line(paper, spot, hit.segment)
 
 
-def _to_the_right(spot: _Spot) -> Iterator[tuple[int, Segment]]:
-    """The next two runs on the label's row, or on the rows of its other lines when its first has none."""
+def _to_the_right(paper: Paper, spot: _Spot) -> Iterator[tuple[int, Segment]]:
+    """The next two runs on the label's row up to another label; then those on the rows of its other lines."""
     for own in (spot.hit.segment, *spot.hit.tail):
         row = spot.region.sheet.rows[own.row]
-        others = row[row.index(own) + 1 :][:2]
-        if others:
-            yield from enumerate(others)
-            return
+        for step, other in enumerate(row[row.index(own) + 1 :][:2]):
+            if _labelled(paper, other) or id(other) in paper.tails:
+                break
+            yield step, other
 
 
 def _lower(paper: Paper, spot: _Spot, segment: Segment) -> tuple[Word, ...]:
     """The run that stands `line` lines into a value of several lines."""
     for _ in range(spot.rule.line - 1):
         rows = spot.region.sheet.rows[segment.row + 1 : segment.row + 3]
-        runs = [run for row in rows for run in row if _continues(run, segment)]
+        runs = [run for row in rows for run in row if _continues(run.box, segment.box)]
         if not runs or _labelled(paper, runs[0]):
             return ()
         segment = runs[0]
@@ -246,16 +264,16 @@ def _next_line(paper: Paper, spot: _Spot, segment: Segment) -> tuple[Word, ...]:
 def _more(paper: Paper, region: Region, lines: int, segment: Segment) -> tuple[Word, ...]:
     """Continuation lines of a value of several lines: runs right below, until a label or a gap."""
     words: list[Word] = []
-    above = segment
+    above = segment.box
     for row in region.sheet.rows[segment.row + 1 : segment.row + lines]:
-        run = next((one for one in row if _continues(one, above)), None)
+        run = next((o for o in row if _continues(o.box, above) and id(o) not in paper.tails), None)
         if run is None or any(_labelled(paper, one) for one in row[: row.index(run) + 1]):
             break
         bounds = paper.boundaries(run)
         words += cut(run, 0, _until(paper, run, 0))
         if bounds:
             break
-        above = run
+        above = Box(min(above.x1, run.box.x1), run.box.y1, max(above.x2, run.box.x2), run.box.y2)
     return tuple(words)
 
 
@@ -265,10 +283,10 @@ def _labelled(paper: Paper, segment: Segment) -> bool:
     return bool(bounds) and bounds[0].first
 
 
-def _continues(run: Segment, above: Segment) -> bool:
-    shared = min(run.box.x2, above.box.x2) - max(run.box.x1, above.box.x1)
-    gap = run.box.y1 - above.box.y2
-    return shared > 0 and gap < 1.1 * max(run.height, above.height)
+def _continues(run: Box, above: Box) -> bool:
+    """Whether a run stands right under another and shares some of its width."""
+    shared = min(run.x2, above.x2) - max(run.x1, above.x1)
+    return shared > 0 and run.y1 - above.y2 < 1.1 * max(run.height, above.height)
 
 
 def _below(paper: Paper, spot: _Spot) -> Iterator[tuple[float, tuple[Word, ...]]]:
@@ -285,6 +303,9 @@ def _column(paper: Paper, spot: _Spot, step: int) -> Iterator[tuple[float, tuple
     segment = spot.hit.tail[-1] if spot.hit.tail and step > 0 else spot.hit.segment
     label = spot.hit.segment.at(spot.hit.start, spot.hit.end)
     left, right = label[0].box.x1, label[-1].box.x2
+    beside = next((one for _, one in _to_the_right(paper, spot)), None)
+    if step > 0 and beside is not None and not telling(spot.hit.label):
+        right = beside.box.x2  # under a numbered value, not under its number
     rows = sheet.rows[segment.row + 1 : segment.row + 6] if step > 0 else sheet.rows[max(0, segment.row - 5) : segment.row][::-1]
     for row in rows:
         for run in row:
@@ -308,7 +329,7 @@ def _over(paper: Paper, region: Region, lines: int, segment: Segment) -> tuple[W
     words: tuple[Word, ...] = ()
     below = segment
     for row in region.sheet.rows[max(region.first, segment.row - lines + 1) : segment.row][::-1]:
-        run = next((one for one in row if _continues(below, one)), None)
+        run = next((one for one in row if _continues(below.box, one.box)), None)
         if run is None or paper.boundaries(run):
             break
         words = (*run.words, *words)
@@ -324,6 +345,7 @@ _SHAPES: Mapping[str, str] = {
     "date": r"[\"«»'“”„<\s]*\d{1,2}[\"«»'“”„>\s]*[\s./\-]+[^\s\d]{0,9}[\s./\-]*\d{1,2}?[\s./\-]*\d{2,4}(?:\s?г)?",
     "code": r"[\w][\w./\\\-–]*",
     "integer": r"\d+",
+    "city": r"\b(?:г|с|п|пос|гор)\.\s*[а-яё][а-яё\- ]*?",
     "person": r"[^,;:\d]{5,60}",
     "organisation": r".{3,140}?",
     "text": r".{2,200}?",

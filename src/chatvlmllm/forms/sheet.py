@@ -10,7 +10,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from statistics import median
+from statistics import linear_regression, median
 
 from chatvlmllm.geometry import Box, Size, union
 from chatvlmllm.reading import Block, Reading, Table, Word
@@ -18,6 +18,10 @@ from chatvlmllm.reading import Block, Reading, Table, Word
 #: A gap wider than this share of the text height parts two segments.
 _COLUMN_GAP = 1.25
 _RULES = re.compile(r"^[|¦\[\]{}_‗—–\-=~.]*[|¦\[\]{}_‗][|¦\[\]{}_‗—–\-=~.]*$")
+#: Only lines this many text heights long tell the tilt, and only this many of them together: letters differ in height.
+_LONG, _MANY = 18, 4
+#: A smaller slope than this (a sixth of a degree) is taken for level.
+_LEVEL = 0.003
 #: Synthetic geometry for readings without places: one character cell in pixels.
 _CELL_WIDTH, _CELL_HEIGHT = 10.0, 20.0
 
@@ -144,14 +148,22 @@ def _typed(text: str, index: int) -> list[Word]:
 
 
 def _slope(lines: Iterable[Sequence[Word]]) -> float:
-    """The median rise of the longer lines, pixels per pixel."""
-    found = []
-    for line in lines:
-        first, last = line[0].box, line[-1].box
-        run = last.x1 - first.x1
-        if run > 8 * first.height:
-            found.append(((last.y1 + last.y2) - (first.y1 + first.y2)) / 2 / run)
-    return median(found) if found else 0.0
+    """The median rise of the longer straight lines, pixels per pixel; 0 when there are few or it is no tilt."""
+    found = [rise for line in lines if (rise := _rise(line)) is not None]
+    tilt = median(found) if len(found) >= _MANY else 0.0
+    return tilt if abs(tilt) > _LEVEL else 0.0
+
+
+def _rise(line: Sequence[Word]) -> float | None:
+    """The slope of the least-squares line through the words' middles; None for short lines and for crooked ones."""
+    height = median([word.box.height for word in line])
+    if len(line) < 4 or line[-1].box.x2 - line[0].box.x1 < _LONG * height:
+        return None
+    xs = [(word.box.x1 + word.box.x2) / 2 for word in line]
+    ys = [(word.box.y1 + word.box.y2) / 2 for word in line]
+    rise, start = linear_regression(xs, ys)
+    off = max(abs(y - start - rise * x) for x, y in zip(xs, ys, strict=True))
+    return rise if off < 0.35 * height else None
 
 
 def _split(line: Sequence[Word]) -> list[list[Word]]:
@@ -173,9 +185,11 @@ def _rows(runs: list[list[Word]], slope: float) -> list[list[list[Word]]]:
         box = union([word.box for word in run])
         return (box.y1 + box.y2) / 2 - slope * (box.x1 + box.x2) / 2
 
+    usual = median([word.box.height for run in runs for word in run] or [_CELL_HEIGHT])
     rows: list[tuple[float, float, list[list[Word]]]] = []
     for run in sorted(runs, key=middle):
-        place, height = middle(run), median([word.box.height for word in run])
+        # A dash is no measure of a line's height, nor is one large letter.
+        place, height = middle(run), max(0.7 * usual, median([word.box.height for word in run]))
         if rows and place - rows[-1][0] <= 0.5 * min(height, rows[-1][1]):
             mean, tall, members = rows[-1]
             rows[-1] = ((mean * len(members) + place) / (len(members) + 1), max(height, tall), [*members, run])

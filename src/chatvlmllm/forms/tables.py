@@ -8,7 +8,7 @@ from chatvlmllm.forms.form import Column, Form, GroupRule
 from chatvlmllm.forms.found import Ask, Found, look
 from chatvlmllm.forms.grid import Grid, GridCell, grids
 from chatvlmllm.forms.kinds import KINDS
-from chatvlmllm.forms.labels import match, tokens
+from chatvlmllm.forms.labels import match, opens, tokens
 from chatvlmllm.forms.nouns import Layer, Source
 from chatvlmllm.forms.sheet import Sheet
 
@@ -145,7 +145,7 @@ def _body(place: _Place, grid: Grid, heads: _Heads, count: int) -> tuple[list[Ro
 def _opens(words: Sequence[str], cells: Sequence[GridCell]) -> bool:
     """Whether the row, or one of its cells, opens with one of the words."""
     texts = [" ".join(cell.text for cell in cells).strip(), *(cell.text for cell in cells)]
-    return any(start <= 2 for text in texts for word in words for start, _, _ in match(word, text))
+    return any(opens(text[:start]) for text in texts for word in words for start, _, _ in match(word, text))
 
 
 def _row(place: _Place, grid: Grid, index: int, heads: _Heads, number: int) -> dict[str, Found]:
