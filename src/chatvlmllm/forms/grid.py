@@ -1,9 +1,10 @@
 """Grids of cells: the reader's own tables, or columns found from headers and the white space between words."""
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from chatvlmllm.forms.labels import hits
+from chatvlmllm.forms.labels import Hit, hits
 from chatvlmllm.forms.sections import best_cut
 from chatvlmllm.forms.sheet import Segment, Sheet
 from chatvlmllm.geometry import Box, union
@@ -13,6 +14,11 @@ from chatvlmllm.reading import Table, Word
 _HEADER_ROWS = 10
 #: A gap wider than this share of the text height parts two header cells.
 _CELL_GAP = 0.7
+#: A run of more words is a sentence, not a line of a header.
+_LONG_HEADER = 6
+_NUMBER = re.compile(r"[\d\s.,]+$")
+#: A column number has at most this many characters.
+_SHORT = 3
 #: A gap wider than this many text heights ends a table that no ruling bounds.
 _END_GAP = 4.0
 
@@ -45,8 +51,8 @@ class Grid:
 Stops = tuple[Sequence[str], Sequence[str]]
 
 
-def grids(sheet: Sheet, headers: Sequence[str], stops: Stops = ((), ())) -> Iterator[Grid]:
-    """The reader's tables, then (given header words) a grid found by white space."""
+def grids(sheet: Sheet, headers: Mapping[str, str], stops: Stops = ((), ())) -> Iterator[Grid]:
+    """The reader's tables, then (given header words by the column they name) a grid found by white space."""
     for table in sheet.tables:
         yield _of_table(table, sheet)
     if headers:
@@ -72,7 +78,7 @@ def _within(word: Box, cell: Box) -> bool:
     return cell.x1 <= (word.x1 + word.x2) / 2 < cell.x2 and cell.y1 <= (word.y1 + word.y2) / 2 < cell.y2
 
 
-def _by_space(sheet: Sheet, headers: Sequence[str], stops: Stops) -> Grid | None:
+def _by_space(sheet: Sheet, headers: Mapping[str, str], stops: Stops) -> Grid | None:
     """Columns cut at the emptiest places between header texts; records gathered from the rows below."""
     band = _band(sheet, headers)
     if band is None:
@@ -83,8 +89,8 @@ def _by_space(sheet: Sheet, headers: Sequence[str], stops: Stops) -> Grid | None
     heads = _head_cells([segment for row in sheet.rows[first : last + 1] for segment in row])
     if len(heads) < 2:
         return None
-    rows = range(first, end)
-    cuts = [best_cut(sheet, rows, left[-1], right[0]) for left, right in _middles(heads)]
+    boxes = _bodies(sheet, range(first, end))
+    cuts = [best_cut(boxes, left[-1], right[0]) for left, right in _middles(heads)]
     edges = [-1e9, *cuts, 1e9]
     header = _row_of([word for row in sheet.rows[first : last + 1] for s in row for word in s.words], edges)
     data = [row for row in range(last + 1, end) if row not in passed]
@@ -97,32 +103,73 @@ def _by_space(sheet: Sheet, headers: Sequence[str], stops: Stops) -> Grid | None
 def _without_empty(grid: Grid) -> Grid:
     """A header cut in two leaves a column without data: it is joined to the one on its right."""
     rows = [list(row) for row in grid.rows]
+    first = [cell.text for cell in rows[1] if cell.text] if len(rows) > 1 else []
+    numbered = len(first) >= 3 and all(len(text) <= _SHORT for text in first)
     for column in range(grid.columns - 2, -1, -1):
-        if len(rows) > 1 and not any(row[column].text for row in rows[1:]) and rows[0][column + 1].text:
+        data = [row[column].text for row in rows[2 if numbered else 1 :]]
+        if data and not any(data) and any(row[column + 1].text for row in rows[1:]) and rows[0][column + 1].text:
             for row in rows:
-                left, right = row[column], row.pop(column + 1)
-                words = (*left.words, *right.words)
-                row[column] = GridCell(f"{left.text} {right.text}".strip(), words, _around(words))
+                words = _by_lines((*row[column].words, *row.pop(column + 1).words))
+                row[column] = GridCell(" ".join(word.text for word in words), words, _around(words))
     return Grid(tuple(map(tuple, rows)))
+
+
+def _by_lines(words: Sequence[Word]) -> tuple[Word, ...]:
+    """Words of one cell line by line."""
+    lines: list[list[Word]] = []
+    for word in sorted(words, key=lambda word: word.box.y1 + word.box.y2):
+        if lines and lines[-1][-1].box.y2 - word.box.y1 > 0.5 * word.box.height:
+            lines[-1].append(word)
+        else:
+            lines.append([word])
+    return tuple(word for line in lines for word in sorted(line, key=lambda word: word.box.x1))
 
 
 def _around(words: Sequence[Word]) -> Box | None:
     return union([word.box for word in words]) if words else None
 
 
-def _band(sheet: Sheet, headers: Sequence[str]) -> tuple[int, int] | None:
-    """The rows, at most five together, on which the most different headers stand."""
+def _band(sheet: Sheet, headers: Mapping[str, str]) -> tuple[int, int] | None:
+    """The rows close together on which headers of the most different columns stand."""
     found = hits(headers, sheet.segments)
     best: tuple[int, int, int] | None = None
     for start in sorted({hit.segment.row for hit in found}):
         inside = [hit for hit in found if start <= hit.segment.row < start + _HEADER_ROWS]
-        kinds = {hit.label for hit in inside}
-        tight = _tight(sheet, start, max(hit.segment.row for hit in inside))
-        inside = [hit for hit in inside if hit.segment.row <= tight]
-        kinds = {hit.label for hit in inside}
-        if len(kinds) >= 2 and (best is None or len(kinds) > best[0]):
-            best = len(kinds), start, max(hit.segment.row for hit in inside)
-    return (best[1], best[2]) if best else None
+        bottom = _tight(sheet, start, max(hit.segment.row for hit in inside))
+        named: set[str] = set()
+        last = start
+        for hit in sorted(inside, key=lambda hit: hit.segment.row):
+            if hit.segment.row <= bottom and _heads_cell(hit) and headers[hit.label] not in named:
+                named.add(headers[hit.label])
+                last = max([last, hit.segment.row, *(one.row for one in hit.tail)])
+        if len(named) >= 2 and (best is None or len(named) > best[0]):
+            best = len(named), start, last
+    return (_led(sheet, best[1]), _wrapped(sheet, best[2])) if best else None
+
+
+def _heads_cell(hit: Hit) -> bool:
+    """Whether a header word begins a cell: words in the middle of a sentence do not."""
+    words = hit.segment.words
+    place = words.index(hit.segment.at(hit.start, hit.end)[0])
+    return place == 0 or words[place].box.x1 - words[place - 1].box.x2 > _CELL_GAP * hit.segment.height
+
+
+def _led(sheet: Sheet, first: int) -> int:
+    """The first line of headers that began before their first known words."""
+    for row in range(first - 1, max(first - 4, -1), -1):
+        gap = min(s.box.y1 for s in sheet.rows[row + 1]) - max(s.box.y2 for s in sheet.rows[row])
+        if gap > 0.3 * sheet.height or any(len(s.words) > _LONG_HEADER for s in sheet.rows[row]):
+            return row + 1
+    return max(first - 3, 0)
+
+
+def _wrapped(sheet: Sheet, last: int) -> int:
+    """The last line of headers that go on after their first words: close lines without a number of their own."""
+    for row in range(last + 1, min(last + 5, len(sheet.rows))):
+        gap = min(s.box.y1 for s in sheet.rows[row]) - max(s.box.y2 for s in sheet.rows[row - 1])
+        if gap > 0.55 * sheet.height or any(_NUMBER.match(s.text) for s in sheet.rows[row]):
+            return row - 1
+    return min(last + 4, len(sheet.rows) - 1)
 
 
 def _tight(sheet: Sheet, first: int, last: int) -> int:
@@ -180,6 +227,21 @@ def _middles(heads: Sequence[tuple[float, float]]) -> list[tuple[tuple[float, fl
     for left, right in zip(heads, heads[1:], strict=False):
         found.append((((left[0] + left[1]) / 2, left[1]), (right[0], (right[0] + right[1]) / 2)))
     return found
+
+
+def _bodies(sheet: Sheet, rows: range) -> list[Box]:
+    """Boxes that no column may cut: words, and numbers whose digits stand in groups."""
+    boxes: list[Box] = []
+    for segment in (one for row in sheet.rows[rows.start : rows.stop] for one in row):
+        previous: Word | None = None
+        for word in segment.words:
+            near = previous is not None and word.box.x1 - previous.box.x2 < 0.8 * segment.height
+            if near and previous is not None and previous.text.isdigit() and re.match(r"\d{3}\b", word.text):
+                boxes[-1] = union([boxes[-1], word.box])
+            else:
+                boxes.append(word.box)
+            previous = word
+    return boxes
 
 
 def _row_of(words: Sequence[Word], edges: Sequence[float]) -> tuple[GridCell, ...]:

@@ -87,7 +87,12 @@ def _dates(text: str, language: str) -> list[Found]:
 def _money(text: str, language: str) -> list[Found]:
     """Amounts with kopecks first: a bare number beside a label is more often its number than its sum."""
     found = [(s, e, money.two_places(v)) for s, e, v in money.find(text, language)]
-    known = [(s, e, v) for s, e, v in found if v is not None and not re.match(r"\s?%", text[e:])]
+    noted = re.compile(r"\(\d{1,2}\)")  # the number of a graph or a footnote
+    known = [
+        (s, e, v)
+        for s, e, v in found
+        if v is not None and not re.match(r"\s?%", text[e:]) and not noted.match(text[max(0, s - 1) : e + 1])
+    ]
     return sorted(known, key=lambda one: ("." not in one[2] or text[one[0] : one[1]].isdigit(), one[0]))
 
 

@@ -13,7 +13,7 @@ from chatvlmllm.forms.sheet import Segment, Stream
 _FOLD = str.maketrans("abcehkmoptxyё", "авсенкмортхуе")
 _TOKEN = re.compile(r"[^\W\d_]+|\d+|[№%#/]")
 #: One wrong letter in this many is forgiven.
-_LETTERS_PER_ERROR = 5
+_LETTERS_PER_ERROR = 6
 #: Long labels differ from each other by a word or two, so no more than this.
 _MOST_ERRORS = 4
 
@@ -116,6 +116,8 @@ def hits(labels: Iterable[str], segments: Iterable[Segment]) -> list[Hit]:
 def _plain(label: str, segment: Segment) -> Iterable[Hit]:
     for start, end, quality in match(label, segment.text):
         first = opens(segment.text[:start])
+        if not telling(label) and re.match(r"[.,)]?\d", segment.text[end:]):
+            continue  # 10. begins a date here, not field 10
         if telling(label) or not any(sign.isalnum() for sign in segment.text[:start]):
             yield Hit(segment, start, end, quality, label, first)
 

@@ -107,10 +107,21 @@ def _anywhere(paper: Paper, region: Region, rule: FieldRule, ask: Ask) -> Iterat
         end = _until(paper, segment, start)
         words = cut(segment, start, end)
         if end == len(segment.text):
-            words = (*words, *_more(paper, region, rule.lines, segment))
+            words = (*words, *_row_rest(paper, segment, region), *_more(paper, region, rule.lines, segment))
         found = look(ask, region.keep(words), region.sheet, Layer.LABEL)
         if found is not None:
             yield replace(found, score=0.7 * found.score * (1.0 if match.group()[0] != "г" else 0.8))
+
+
+def _row_rest(paper: Paper, segment: Segment, region: Region) -> tuple[Word, ...]:
+    """Widely spaced words of the same line, as justified text and till printers set them."""
+    words: list[Word] = []
+    row = region.sheet.rows[segment.row]
+    for other in row[row.index(segment) + 1 :]:
+        if _labelled(paper, other):
+            break
+        words += other.words
+    return tuple(words)
 
 
 def _owned(paper: Paper, segment: Segment) -> bool:
@@ -152,7 +163,7 @@ def _first_run(paper: Paper, region: Region) -> Segment | None:
         runs = (one for row in rows for one in row if sum(sign.isalpha() for sign in one.text) >= 3)
         return next((one for one in runs if not _labelled(paper, one) and not _is_title(paper.form, one)), None)
     anchor = region.anchor.segment
-    under = rows[anchor.row + 1] if anchor.row + 1 < len(rows) else ()
+    under = [one for row in rows[anchor.row + 1 : anchor.row + 4] for one in row]
     flush = [one for one in under if abs(one.box.x1 - anchor.box.x1) < anchor.height and not _labelled(paper, one)]
     if flush:
         return flush[0]
@@ -264,13 +275,16 @@ def _next_line(paper: Paper, spot: _Spot, segment: Segment) -> tuple[Word, ...]:
 def _more(paper: Paper, region: Region, lines: int, segment: Segment) -> tuple[Word, ...]:
     """Continuation lines of a value of several lines: runs right below, until a label or a gap."""
     words: list[Word] = []
-    above = segment.box
-    for row in region.sheet.rows[segment.row + 1 : segment.row + lines]:
+    above, left = segment.box, lines - 1
+    for row in region.sheet.rows[segment.row + 1 : segment.row + 2 * lines]:
         run = next((o for o in row if _continues(o.box, above) and id(o) not in paper.tails), None)
-        if run is None or any(_labelled(paper, one) for one in row[: row.index(run) + 1]):
+        if run is None:
+            continue  # a row of another column between two lines of this one
+        if left == 0 or any(_labelled(paper, one) for one in row[: row.index(run) + 1]):
             break
         bounds = paper.boundaries(run)
         words += cut(run, 0, _until(paper, run, 0))
+        left -= 1
         if bounds:
             break
         above = Box(min(above.x1, run.box.x1), run.box.y1, max(above.x2, run.box.x2), run.box.y2)
@@ -341,10 +355,15 @@ def _inside(paper: Paper, spot: _Spot) -> Iterator[tuple[float, tuple[Word, ...]
     yield 1.0, spot.hit.segment.words
 
 
+_MONEY_SHAPE = r"[\dобзliв|][\dобзliв|\s.,\-=/']*(?:руб\w*\.?\s*\d\d\s*коп)?"
+_DEFAULT_SHAPE = r"[\dобзliв|]+(?:[ \-][\dобзliв|]+)*"
 _SHAPES: Mapping[str, str] = {
     "date": r"[\"«»'“”„<\s]*\d{1,2}[\"«»'“”„>\s]*[\s./\-]+[^\s\d]{0,9}[\s./\-]*\d{1,2}?[\s./\-]*\d{2,4}(?:\s?г)?",
     "code": r"[\w][\w./\\\-–]*",
     "integer": r"\d+",
+    "money": _MONEY_SHAPE,
+    "decimal": _MONEY_SHAPE,
+    "percent": _MONEY_SHAPE,
     "city": r"\b(?:г|с|п|пос|гор)\.\s*[а-яё][а-яё\- ]*?",
     "person": r"[^,;:\d]{5,60}",
     "organisation": r".{3,140}?",
@@ -352,7 +371,6 @@ _SHAPES: Mapping[str, str] = {
     "address": r".{8,200}?",
     "spoken_money": r".{5,160}?",
 }
-_DEFAULT_SHAPE = r"[\doобзliв|][\dобзliв|\s.,\-=/']*(?:руб\w*\.?\s*\d\d\s*коп)?"
 
 
 def by_phrases(paper: Paper) -> Iterator[Found]:

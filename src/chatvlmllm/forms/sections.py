@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from chatvlmllm.forms.form import Form, Section
 from chatvlmllm.forms.labels import Hit, hits
 from chatvlmllm.forms.sheet import Sheet
+from chatvlmllm.geometry import Box
 from chatvlmllm.reading import Word
 
 _EVERYWHERE = 1e9
@@ -88,9 +89,9 @@ def _region(sheet: Sheet, anchors: Sequence[tuple[str, Hit]], index: int, sectio
     lefts = [_span(other)[1] for other in beside if _span(other)[1] <= mine[0]]
     rights = [_span(other)[0] for other in beside if _span(other)[0] >= mine[1]]
     last = _last_row(sheet, anchors, index, bool(beside))
-    rows = range(hit.segment.row, last + 1)
-    left = best_cut(sheet, rows, max(lefts), mine[0]) if lefts else -_EVERYWHERE
-    right = best_cut(sheet, rows, mine[1], min(rights)) if rights else _EVERYWHERE
+    boxes = boxes_of(sheet, range(hit.segment.row, last + 1))
+    left = best_cut(boxes, max(lefts), mine[0]) if lefts else -_EVERYWHERE
+    right = best_cut(boxes, mine[1], min(rights)) if rights else _EVERYWHERE
     return Region(sheet, hit.segment.row, last, left, right, hit)
 
 
@@ -121,10 +122,14 @@ def _last_row(sheet: Sheet, anchors: Sequence[tuple[str, Hit]], index: int, colu
     return len(sheet.rows) - 1
 
 
-def best_cut(sheet: Sheet, rows: range, low: float, high: float) -> float:
-    """The x between `low` and `high` that the fewest words of these rows cross, in the middle of the widest gap."""
-    boxes = [w.box for row in sheet.rows[rows.start : rows.stop] for s in row for w in s.words]
-    boxes = [box for box in boxes if box.x2 > low and box.x1 < high]
+def boxes_of(sheet: Sheet, rows: range) -> list[Box]:
+    """The boxes of all words on these rows."""
+    return [word.box for row in sheet.rows[rows.start : rows.stop] for segment in row for word in segment.words]
+
+
+def best_cut(every: Sequence[Box], low: float, high: float) -> float:
+    """The x between `low` and `high` that the fewest boxes cross, in the middle of the widest gap."""
+    boxes = [box for box in every if box.x2 > low and box.x1 < high]
     edges = sorted({low, high, *(e for box in boxes for e in (box.x1, box.x2) if low < e < high)})
     best, middle = (_EVERYWHERE, 0.0), (low + high) / 2
     for start, end in zip(edges, edges[1:], strict=False):

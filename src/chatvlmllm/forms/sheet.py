@@ -16,7 +16,7 @@ from chatvlmllm.geometry import Box, Size, union
 from chatvlmllm.reading import Block, Reading, Table, Word
 
 #: A gap wider than this share of the text height parts two segments.
-_COLUMN_GAP = 1.25
+_COLUMN_GAP = 1.6
 _RULES = re.compile(r"^[|¦\[\]{}_‗—–\-=~.]*[|¦\[\]{}_‗][|¦\[\]{}_‗—–\-=~.]*$")
 #: Only lines this many text heights long tell the tilt, and only this many of them together: letters differ in height.
 _LONG, _MANY = 18, 4

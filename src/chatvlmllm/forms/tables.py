@@ -44,7 +44,7 @@ def _rows(form: Form, key: str, rule: GroupRule, sheets: Sequence[Sheet], totals
             grid, heads = max(headed, key=lambda pair: len(pair[1].columns))
             width = grid.columns
         else:
-            same = [grid for grid in grids(sheet, ()) if grid.columns == width]
+            same = [grid for grid in grids(sheet, {}) if grid.columns == width]
             if not (heads and open_ended and same):
                 continue
             grid, heads = same[0], _Heads(heads.columns, 0)
@@ -66,8 +66,8 @@ class _Place:
     sheet: Sheet
 
 
-def _headers(rule: GroupRule) -> tuple[str, ...]:
-    return tuple(header for column in rule.columns.values() for header in column.headers)
+def _headers(rule: GroupRule) -> dict[str, str]:
+    return {header: key for key, column in rule.columns.items() for header in column.headers}
 
 
 def _heads(rule: GroupRule, grid: Grid) -> _Heads | None:
