@@ -3,7 +3,7 @@
 ChatVLMLLMError
 ├─ InputError    the file or the request is wrong        exit 2
 │   FileMissing 404 · NotAFile 422 · FileUnreadable 403 · EmptyFile 422 · UnsupportedFile 415 · FileTooLarge 413
-│   ImageTooLarge 413 · DamagedFile 422 · LockedPdf 422 · NoPages 422 · TooManyPages 413 · BadPageRange 422
+│   ImageTooLarge 413 · DamagedFile 422 · LockedPdf 422 · TooManyPages 413 · BadPageRange 422
 │   PageOutOfRange 422 · NoTextLayer 422 · UnknownModel 404 · TaskNotSupported 422 · UnknownFormat 422
 │   OutputUnwritable 422 · UnknownForm 404
 ├─ SetupError    this machine is not ready               exit 3
@@ -103,10 +103,6 @@ class DamagedFile(InputError):
 
 class LockedPdf(InputError):
     code = "locked_pdf"
-
-
-class NoPages(InputError):
-    code = "no_pages"
 
 
 class TooManyPages(InputError):

@@ -13,7 +13,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from chatvlmllm import routing
+from chatvlmllm import messages, routing
 from chatvlmllm.decode import Decoded
 from chatvlmllm.document import Document, Page, open_document
 from chatvlmllm.engines import Engine
@@ -88,10 +88,11 @@ def read_page(page: Page, options: Options, host: Host) -> Reading:
     """Try the candidates one after the other; the first that answers wins, and every try is recorded."""
     started = time.perf_counter()
     attempts: list[Attempt] = []
-    size, notices = Size(1, 1), page.document.notices
+    size: Size = Size(1, 1)
+    notices: tuple[Notice, ...] = ()
     error: ChatVLMLLMError | None = None
     try:
-        size, notices = page.size, (*notices, *page.notices)
+        size, notices = page.size, page.notices
         chain, caveats = routing.candidates(page, options.model, options.task)
         notices = (*notices, *caveats)
     except ChatVLMLLMError as broken:
@@ -194,4 +195,5 @@ def _attempt(
 
 def failure(error: ChatVLMLLMError) -> Failure:
     """An error as part of a result."""
-    return Failure(error.code, error.message(), error.hint())
+    details = {name: messages.printable(value) for name, value in error.details.items()}
+    return Failure(error.code, error.message(), error.hint(), details)

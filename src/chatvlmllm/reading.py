@@ -37,6 +37,7 @@ class Format(StrEnum):
     MARKDOWN = "markdown"
     HTML = "html"
     LATEX = "latex"
+    OTSL = "otsl"
 
 
 class Verdict(StrEnum):
@@ -123,11 +124,12 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why there is no reading: an error's stable `code` with its message and hint, in English."""
+    """Why there is no reading: an error's stable `code`, its message and hint in English, and the values in them."""
 
     code: str
     message: str
     hint: str = ""
+    details: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

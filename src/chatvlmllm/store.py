@@ -8,6 +8,7 @@ from typing import IO, Self
 
 from chatvlmllm.errors import OutputUnwritable
 from chatvlmllm.reading import Reading
+from chatvlmllm.run import reading_from_json, to_json
 
 
 class Spool:
@@ -18,19 +19,14 @@ class Spool:
         self.count = 0
 
     def append(self, reading: Reading) -> None:
-        from chatvlmllm.run import to_json
-
         self._file.seek(0, os.SEEK_END)
         self._file.write(to_json(reading).encode() + b"\n")
         self.count += 1
 
     def __iter__(self) -> Iterator[Reading]:
-        from pydantic import TypeAdapter
-
-        adapter = TypeAdapter(Reading)
         self._file.seek(0)
         for line in self._file:
-            yield adapter.validate_json(line)
+            yield reading_from_json(line)
 
     def close(self) -> None:
         self._file.close()

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -62,10 +63,20 @@ def read_files(order: Order, host: Host, watch: Watcher) -> Iterator[tuple[int, 
 def _open(file: Path, order: Order, host: Host) -> tuple[_Job, Document | None, list[int]]:
     try:
         document = open_document(file, limits=host.settings.limits)
-        numbers = select(order.ranges, document.name, len(document))
+        with _closed_on_error(document):
+            numbers = select(order.ranges, document.name, len(document))
     except ChatVLMLLMError as error:
         return _Job(refuse(str(file), order.options, failure(error)), 0), None, []
     return _Job(begin(document, order.options), len(numbers)), document, numbers
+
+
+@contextmanager
+def _closed_on_error(document: Document) -> Iterator[None]:
+    try:
+        yield
+    except ChatVLMLLMError:
+        document.close()
+        raise
 
 
 def _complete(job: _Job) -> bool:

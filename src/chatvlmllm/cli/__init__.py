@@ -5,6 +5,7 @@ Exit codes: 0 everything was read; 1 some pages or files were not; 2 the input i
 """
 
 import sys
+import warnings
 from typing import Annotated
 
 import typer
@@ -46,6 +47,8 @@ def root(
 
 def main() -> None:
     """Run the command line; the one place where errors become sentences and exit codes."""
+    # Pillow warns about oddities of files on standard error; what matters is said as a notice.
+    warnings.filterwarnings("ignore", module="PIL")
     try:
         app()
     except ChatVLMLLMError as error:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from chatvlmllm.batch.plan import Order
     from chatvlmllm.config import Settings
     from chatvlmllm.export import Format, Style
-    from chatvlmllm.reading import Failure, Reading
+    from chatvlmllm.reading import Failure, Notice, Reading
     from chatvlmllm.run import Run
     from chatvlmllm.store import Spool
 
@@ -86,9 +86,13 @@ class Report:
         self._good += run.verdict in (Verdict.OK, Verdict.BLANK)
         if run.failure:
             self._fail(run.failure)
+        for notice in run.notices:
+            self._note(notice, run.document.name)
         for reading in readings:
+            for notice in reading.notices:
+                self._note(notice, say("recognize.page", name=run.document.name, page=reading.page))
             if reading.failure:
-                self._fail(reading.failure, page=reading.page, name=run.document.name)
+                self._fail(reading.failure, say("recognize.page", name=run.document.name, page=reading.page))
         if run.failure is None:
             self._write(self._targets[index], run, readings)
         if self._json:
@@ -131,12 +135,21 @@ class Report:
         sys.stdout.write("]" + tail + "\n")
         sys.stdout.flush()
 
-    def _fail(self, failure: "Failure", *, page: int | None = None, name: str = "") -> None:
+    def _fail(self, failure: "Failure", where: str = "") -> None:
         self._failures.append(failure)
-        text = f"{failure.message} {failure.hint}"
-        if page is not None:
-            text = say("recognize.page_failed", name=name, page=page, message=text)
-        console().print(f"{say('error')}: {text}", style="red", markup=False)
+        spoken = (
+            messages.render(f"errors.{failure.code}.{part}", LANGUAGE, failure.details) for part in ("what", "hint")
+        )
+        self._speak(say("error"), where, " ".join(spoken), "red")
+
+    def _note(self, notice: "Notice", where: str) -> None:
+        self._speak(
+            say("warning"), where, messages.render(f"notices.{notice.code}", LANGUAGE, notice.details), "yellow"
+        )
+
+    @staticmethod
+    def _speak(kind: str, where: str, text: str, style: str) -> None:
+        console().print(": ".join(part for part in (kind, where, text) if part), style=style, markup=False)
 
     def _say(self, key: str, **values: object) -> None:
         console().print(say(f"recognize.{key}", **values), markup=False)

@@ -117,8 +117,8 @@ class Document:
 def open_document(source: str | Path | bytes, name: str | None = None, limits: "Limits | None" = None) -> Document:
     """Open a file, or its bytes, as a document.
 
-    Raises FileMissing, NotAFile, FileUnreadable, EmptyFile, FileTooLarge, UnsupportedFile, DamagedFile, LockedPdf,
-    NoPages or TooManyPages; pixels are bounded later, page by page.
+    Raises FileMissing, NotAFile, FileUnreadable, EmptyFile, FileTooLarge, UnsupportedFile, DamagedFile, LockedPdf
+    or TooManyPages; pixels are bounded later, page by page.
     """
     if limits is None:
         from chatvlmllm.config import Limits

@@ -4,6 +4,7 @@ PDFium is not thread-safe, so one lock guards every call of the process. Does no
 anything else that a page does not show.
 """
 
+import ctypes
 import math
 import threading
 from pathlib import Path
@@ -15,7 +16,7 @@ from PIL import Image
 
 from chatvlmllm.document.raster import check_pixels
 from chatvlmllm.document.textlayer import Glyph, TextLayer, assemble, doubt
-from chatvlmllm.errors import DamagedFile, LockedPdf, NoPages, TooManyPages
+from chatvlmllm.errors import DamagedFile, LockedPdf, TooManyPages
 from chatvlmllm.geometry import Box, Size
 from chatvlmllm.reading import Notice
 
@@ -41,14 +42,13 @@ class PdfFile:
             try:
                 self._pdf = pypdfium2.PdfDocument(source)
             except pypdfium2.PdfiumError as error:
-                if getattr(error, "err_code", None) == pdfium.FPDF_ERR_PASSWORD:
+                if getattr(error, "err_code", None) == pdfium.FPDF_ERR_PASSWORD and _encrypted(source):
                     raise LockedPdf(name=name) from error
-                raise DamagedFile(name=name, reason=str(error)) from error
+                raise DamagedFile(name=name, reason=error) from error
             self._pdf.init_forms()
             self.count = len(self._pdf)
-        if self.count == 0:
-            raise NoPages(name=name)
         if self.count > limits.pages:
+            self.close()
             raise TooManyPages(name=name, limit=limits.pages)
 
     def describe(self, index: int) -> tuple[Size, float, tuple[Notice, ...]]:
@@ -90,7 +90,7 @@ class PdfFile:
                 bitmap = page.render(scale=dpi / _POINTS, rev_byteorder=True, prefer_bgrx=False)
                 image: Image.Image = bitmap.to_pil().convert("RGB")
             except (pypdfium2.PdfiumError, ValueError, MemoryError) as error:
-                raise DamagedFile(name=self._name, reason=str(error)) from error
+                raise DamagedFile(name=self._name, reason=error) from error
             finally:
                 page.close()
         return image if image.size == (size.width, size.height) else image.resize((size.width, size.height))
@@ -99,7 +99,7 @@ class PdfFile:
         try:
             return self._pdf[index]
         except pypdfium2.PdfiumError as error:
-            raise DamagedFile(name=self._name, reason=str(error)) from error
+            raise DamagedFile(name=self._name, reason=error) from error
 
     def _refuse_bombs(self, page: pypdfium2.PdfPage) -> None:
         """Embedded pictures are decoded whole by the renderer, however small they are drawn."""
@@ -128,8 +128,13 @@ class PdfFile:
             self._pdf.close()
 
 
+def _encrypted(source: Path | bytes) -> bool:
+    """PDFium keeps the error of an earlier file when some damage stops it, so its word alone does not prove a lock."""
+    return b"/Encrypt" in (source if isinstance(source, bytes) else source.read_bytes())
+
+
 def _pixels(width: float, height: float, dpi: float) -> Size:
-    return Size(max(1, math.ceil(width * dpi / _POINTS)), max(1, math.ceil(height * dpi / _POINTS)))
+    return Size(max(1, round(width * dpi / _POINTS)), max(1, round(height * dpi / _POINTS)))
 
 
 def _pictures(page: pypdfium2.PdfPage) -> list[tuple[float, float]]:
@@ -174,8 +179,6 @@ _FINE = 16
 
 
 def _to_device(page: pypdfium2.PdfPage, x: float, y: float, size: Size) -> tuple[float, float]:
-    import ctypes
-
     px, py = ctypes.c_int(), ctypes.c_int()
     pdfium.FPDF_PageToDevice(page, 0, 0, size.width * _FINE, size.height * _FINE, 0, x, y, px, py)
     return px.value / _FINE, py.value / _FINE

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from chatvlmllm.document.sniff import SUPPORTED
 from chatvlmllm.errors import DamagedFile, ImageTooLarge, TooManyPages
@@ -23,6 +23,17 @@ if TYPE_CHECKING:
 
 #: EXIF orientations that exchange width and height.
 _TURNED = (5, 6, 7, 8)
+
+#: What turns the pixels of each EXIF orientation upright (EXIF 2.32, table 4, tag 0x0112).
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 #: What Pillow's decoders raise on damaged files, seen by fuzzing; `struct.error` is a ValueError's sibling.
 _DECODE_ERRORS = (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, AttributeError)
@@ -49,14 +60,19 @@ class ImageFile:
                 except EOFError:
                     return frames
                 frames += 1
+        self.close()
         raise TooManyPages(name=self._name, limit=self._limits.pages)
 
     def describe(self, index: int) -> tuple[Size, float | None, tuple[Notice, ...]]:
-        """Upright size in pixels, resolution in dots per inch if stated, and caveats; from the header alone."""
+        """Upright size in pixels, resolution in dots per inch if stated, and caveats; from the header alone.
+
+        Raises ImageTooLarge, DamagedFile.
+        """
         with self._lock, self._damage_named():
             self._image.seek(index)
             size = Size(*self._image.size)
-            turned = self._image.getexif().get(ExifTags.Base.Orientation) in _TURNED
+            check_pixels(size, self._name, self._limits)
+            turned = _orientation(self._image) in _TURNED
             dpi = self._image.info.get("dpi", (None,))[0]
             frames = getattr(self._image, "n_frames", 1)
         notices = (Notice("first_frame_only", {"frames": frames}),) if self.count == 1 < frames else ()
@@ -67,8 +83,9 @@ class ImageFile:
         with self._lock, self._damage_named():
             self._image.seek(index)
             check_pixels(Size(*self._image.size), self._name, self._limits)
-            self._image.load()
-            return to_rgb(ImageOps.exif_transpose(self._image))
+            orientation = _orientation(self._image)
+            image = to_rgb(self._image)
+            return image.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else image
 
     def close(self) -> None:
         self._image.close()
@@ -81,6 +98,17 @@ class ImageFile:
             raise
         except (UnidentifiedImageError, MemoryError, *_DECODE_ERRORS) as error:
             raise DamagedFile(name=self._name, reason=_first_line(error)) from error
+
+
+def _orientation(image: Image.Image) -> int | None:
+    """EXIF orientation 1…8 from the header, or None when there is nothing left to turn.
+
+    Pillow turns TIFFs by itself, and a PNG that keeps it behind its pixels would have to be decoded first.
+    """
+    if image.format == "TIFF" or (image.format == "PNG" and "exif" not in image.info):
+        return None
+    value = image.getexif().get(ExifTags.Base.Orientation)
+    return value if isinstance(value, int) else None
 
 
 def _open_unlimited(stream: io.BytesIO | Path, decoder: str | None) -> Image.Image:

@@ -38,10 +38,14 @@ def render(key: str, language: str = "en", values: Mapping[str, object] | None =
 
 
 def printable(value: object) -> str:
-    """`value` as text that cannot act on a terminal: control characters become their escapes."""
+    """`value` as text that cannot act on a terminal: control characters become their escapes.
+
+    A foreign error's full stop goes, because the sentence around it has its own.
+    """
     if isinstance(value, float):
         return f"{value:g}"
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(value))
+    text = str(value).rstrip(".\n") if isinstance(value, Exception) else str(value)
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def preferred(environ: Mapping[str, str] = os.environ) -> str:

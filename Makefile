@@ -1,0 +1,37 @@
+# Two commands do all the set-up on a fresh machine: `make demo` and `make test`.
+
+BIN := .venv/bin
+
+.PHONY: demo test test-real check docs bench format clean
+
+demo: ## install what is missing, read the shipped sample, print its text
+	@scripts/setup demo
+	@$(BIN)/chatvlmllm recognize src/chatvlmllm/samples/sample.png
+
+test: ## every quick test
+	@scripts/setup dev
+	@$(BIN)/pytest
+
+test-real: ## what needs minutes: the built wheel in an empty environment
+	@scripts/setup dev
+	@$(BIN)/pytest -m real
+
+check: ## format, lint, types
+	@scripts/setup dev
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+format: ## put the code into its usual form
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+docs: ## write the pages that are made by programs
+	@scripts/setup dev
+	@$(BIN)/python -m tests.docs
+
+bench: ## measure this checkout on this machine
+	@$(BIN)/python benchmarks/startup.py
+
+clean:
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
