@@ -103,7 +103,7 @@ def _account(test: Callable[[str, str], bool]) -> Callable[[Values], Verdict]:
 
 
 def _product(values: Values) -> Verdict:
-    """quantity × price = amount in every row, to the kopeck; a rounded price may be off by half a kopeck per unit."""
+    """Quantity × price = amount in every row, to the kopeck; a rounded price may be off by half a kopeck per unit."""
     rows = list(zip(values["quantity"], values["price"], values["amount"], strict=True))
     known = [(decimal(q), decimal(p), decimal(a)) for q, p, a in rows]
     wrong, judged = [], 0
@@ -127,7 +127,7 @@ def _sum(values: Values) -> Verdict:
 
 
 def _sum_of(values: Values) -> Verdict:
-    """first + second = total."""
+    """First + second = total."""
     found = [decimal(_one(values, part)) for part in ("first", "second", "total")]
     if None in found:
         return _NONE, {}
@@ -136,7 +136,7 @@ def _sum_of(values: Values) -> Verdict:
 
 
 def _sum_of_three(values: Values) -> Verdict:
-    """first + second + third = total."""
+    """First + second + third = total."""
     found = [decimal(_one(values, part)) for part in ("first", "second", "third", "total")]
     known = [value for value in found if value is not None]
     if len(known) < len(found):
@@ -146,7 +146,7 @@ def _sum_of_three(values: Values) -> Verdict:
 
 
 def _difference(values: Values) -> Verdict:
-    """first − second = rest: change, balances."""
+    """First − second = rest: change, balances."""
     first, second, rest = (decimal(_one(values, part)) for part in ("first", "second", "rest"))
     if first is None or second is None or rest is None:
         return _NONE, {}
@@ -226,7 +226,7 @@ def _vat_rows(values: Values) -> Verdict:
 
 
 def _vat_on_top(values: Values) -> Verdict:
-    """Tax added to a net sum; each row's tax may have been rounded, so the total may be off by their number of half kopecks."""
+    """Tax added to a net sum; each row's tax may have been rounded, so half a kopeck a row is forgiven."""
     net, rate, tax = (decimal(_one(values, part)) for part in ("net", "rate", "vat"))
     if net is None or rate is None or tax is None:
         return _NONE, {}
@@ -317,5 +317,4 @@ CHECKS: Mapping[str, CheckKind] = {
     "same": CheckKind(("first", "second"), _same),
     "different": CheckKind(("first", "second"), _differ),
     "inn_of_party": CheckKind(("inn", "name", "kpp"), _inn_party),
-    "mrz": CheckKind(_FIELD, lambda values: (_NONE, {})),
 }

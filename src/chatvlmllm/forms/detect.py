@@ -61,7 +61,9 @@ def _evidence(form: Form, sheets: Sequence[Sheet], zones: set[str]) -> Iterator[
         if quality:
             yield Reason("sign", sign, round(_SIGN * quality, 3))
     for against in form.detect.unless:
-        quality = max((q for sheet in sheets for s in sheet.segments for _, _, q in match(against, s.text)), default=0.0)
+        quality = max(
+            (q for sheet in sheets for s in sheet.segments for _, _, q in match(against, s.text)), default=0.0
+        )
         if quality:
             yield Reason("against", against, -0.6)
     for zone in form.detect.mrz:

@@ -58,7 +58,7 @@ def snils(text: str) -> bool:
 
 
 def okpo(text: str) -> bool:
-    """ОКПО, 8 or 10 digits: weights 1,2,… (from 11 again 1), mod 11; on 10 again with 3,4,…; then 0 (ПР 50.1.024-2005)."""
+    """ОКПО, 8 or 10 digits: weights 1,2,… (from 11 again 1), mod 11; on 10 again from 3 (ПР 50.1.024-2005)."""
     if not _digits(text, 8, 10) or set(text) == {"0"}:
         return False
     body, check = text[:-1], int(text[-1])
@@ -70,7 +70,7 @@ def okpo(text: str) -> bool:
 
 
 def bik(text: str) -> bool:
-    """БИК has no check digit: country 04 (or 00–02 for institutions of the Bank of Russia), nine digits (762-П, 748-П)."""
+    """БИК has no check digit: 04 for the country (00–02: Bank of Russia), nine digits (762-П)."""
     return _digits(text, 9) and text[:2] in {"04", "00", "01", "02"}
 
 
@@ -111,9 +111,7 @@ def vin(text: str) -> bool:
     """
     if re.fullmatch(r"[A-HJ-NPR-Z0-9]{17}", text, re.ASCII) is None:
         return False
-    rest = sum(
-        int(_VIN_VALUES.get(sign, sign)) * weight for sign, weight in zip(text, _VIN_WEIGHTS, strict=True)
-    )
+    rest = sum(int(_VIN_VALUES.get(sign, sign)) * weight for sign, weight in zip(text, _VIN_WEIGHTS, strict=True))
     return text[8] == "0123456789X"[rest % 11]
 
 

@@ -6,13 +6,15 @@ any letter case; ё and е, Latin look-alikes and a wrong letter in five are for
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from pydantic import ConfigDict
+if TYPE_CHECKING:
+    from pydantic import ConfigDict
+
 
 Where = Literal["right", "below", "above", "inside"]
 Title = dict[str, str]
-_CLOSED = ConfigDict(extra="forbid", frozen=True)
+_CLOSED: "ConfigDict" = {"extra": "forbid"}
 
 
 @dataclass(frozen=True, slots=True)

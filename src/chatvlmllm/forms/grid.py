@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from chatvlmllm.forms.labels import Hit, hits
 from chatvlmllm.forms.sections import best_cut
@@ -198,7 +199,9 @@ def _head_cells(segments: Sequence[Segment]) -> list[tuple[float, float]]:
 
     A text over several narrower ones is a heading of theirs and no cell of its own.
     """
-    pieces = sorted((piece for segment in segments for piece in _pieces(segment)), key=lambda piece: piece[1] - piece[0])
+    pieces = sorted(
+        (piece for segment in segments for piece in _pieces(segment)), key=lambda piece: piece[1] - piece[0]
+    )
     cells: list[tuple[float, float]] = []
     for left, right in pieces:
         under = [cell for cell in cells if left < cell[1] and cell[0] < right]
@@ -224,7 +227,7 @@ def _pieces(segment: Segment) -> Iterator[tuple[float, float]]:
 def _middles(heads: Sequence[tuple[float, float]]) -> list[tuple[tuple[float, float], tuple[float, float]]]:
     """Neighbouring header cells as (middle…right edge) and (left edge…middle): where a cut may lie."""
     found = []
-    for left, right in zip(heads, heads[1:], strict=False):
+    for left, right in pairwise(heads):
         found.append((((left[0] + left[1]) / 2, left[1]), (right[0], (right[0] + right[1]) / 2)))
     return found
 
@@ -249,9 +252,7 @@ def _row_of(words: Sequence[Word], edges: Sequence[float]) -> tuple[GridCell, ..
     for word in words:
         middle = (word.box.x1 + word.box.x2) / 2
         cells[next(i for i, edge in enumerate(edges[1:]) if middle < edge)].append(word)
-    return tuple(
-        GridCell(" ".join(w.text for w in cell), tuple(cell), _around(cell)) for cell in cells
-    )
+    return tuple(GridCell(" ".join(w.text for w in cell), tuple(cell), _around(cell)) for cell in cells)
 
 
 def _records(sheet: Sheet, rows: Sequence[int], edges: Sequence[float]) -> list[list[Word]]:

@@ -34,7 +34,7 @@ class Kind:
     checks: tuple[str, ...] = ()
     personal: bool = False
     free: bool = False
-    sure: Callable[[str], bool] = lambda value: True
+    sure: Callable[[str], bool] = lambda _value: True
     schema: Mapping[str, str] | None = None
 
 
@@ -42,7 +42,7 @@ def digits(*lengths: int, gaps: str = r"[ \-]?") -> Finder:
     """A finder of runs of exactly that many digits, single spaces or hyphens inside allowed."""
     patterns = [re.compile(rf"(?<!\d)(?<!\d-){_SIGN}(?:{gaps}{_SIGN}){{{n - 1}}}(?!\d)") for n in lengths]
 
-    def find(text: str, language: str) -> list[Found]:
+    def find(text: str, _language: str) -> list[Found]:
         found: list[Found] = []
         for pattern in patterns:
             for match in pattern.finditer(text):
@@ -68,7 +68,7 @@ def pattern(expression: str, *, upper: bool = False, drop: str = "") -> Finder:
     """A finder of a regular expression; its group `v`, if any, is the value; signs of `drop` are left out of it."""
     compiled = re.compile(expression, 0 if _CASED.search(expression) else re.IGNORECASE)
 
-    def find(text: str, language: str) -> list[Found]:
+    def find(text: str, _language: str) -> list[Found]:
         found: list[Found] = []
         for match in compiled.finditer(text):
             group = "v" if "v" in compiled.groupindex else 0
@@ -80,7 +80,7 @@ def pattern(expression: str, *, upper: bool = False, drop: str = "") -> Finder:
     return find
 
 
-def _dates(text: str, language: str) -> list[Found]:
+def _dates(text: str, _language: str) -> list[Found]:
     return dates.find(text)
 
 
@@ -100,13 +100,15 @@ def _decimal(text: str, language: str) -> list[Found]:
     return [(s, e, money.quantity(v)) for s, e, v in money.find(text, language)]
 
 
-def _percent(text: str, language: str) -> list[Found]:
-    marked = [(m.start(), m.end(), m[1].replace(",", ".")) for m in re.finditer(r"(\d{1,2}(?:[.,]\d+)?)\s?(?:%|проц)", text)]
+def _percent(text: str, _language: str) -> list[Found]:
+    marked = [
+        (m.start(), m.end(), m[1].replace(",", ".")) for m in re.finditer(r"(\d{1,2}(?:[.,]\d+)?)\s?(?:%|проц)", text)
+    ]
     bare = [(m.start(), m.end(), m[0]) for m in re.finditer(r"(?<![\d.,])\d{1,2}(?![\d.,])", text)]
     return [(s, e, money.quantity(v)) for s, e, v in marked or bare]
 
 
-def _spoken(text: str, language: str) -> list[Found]:
+def _spoken(text: str, _language: str) -> list[Found]:
     """The longest stretch of words that is an amount, as a decimal with two places."""
     marks = list(re.finditer(r"[^\W\d_]+\.?|\d+", text))
     for start in range(min(len(marks), 12)):
@@ -118,7 +120,7 @@ def _spoken(text: str, language: str) -> list[Found]:
     return []
 
 
-def _text(text: str, language: str) -> list[Found]:
+def _text(text: str, _language: str) -> list[Found]:
     """Everything, without the punctuation that led to it."""
     bare = text.rstrip(_EDGE).lstrip(_EDGE + ")")
     closing = text[text.find(bare) + len(bare) :][:1] if bare else ""
@@ -151,12 +153,18 @@ _ALL = (
     Kind("surname", names.name_words, personal=True),
     Kind("surname_ru", pattern(_RU_NAMES, upper=False), personal=True),
     Kind("surname_latin", pattern(_LATIN_NAMES), personal=True),
-    Kind("place_ru", pattern(r"(?<![\w])(?:[А-ЯЁ][А-ЯЁа-яё.\-]*)(?:\s+(?:[А-ЯЁ][А-ЯЁа-яё.\-]*|\d{2,6}))*"), personal=True),
+    Kind(
+        "place_ru", pattern(r"(?<![\w])(?:[А-ЯЁ][А-ЯЁа-яё.\-]*)(?:\s+(?:[А-ЯЁ][А-ЯЁа-яё.\-]*|\d{2,6}))*"), personal=True
+    ),
     Kind("place_latin", pattern(r"(?<![\w])(?:[A-Z][A-Za-z.\-]*)(?:\s+(?:[A-Z][A-Za-z.\-]*|\d{2,6}))*"), personal=True),
     Kind("city", pattern(r"(?:\bг|\bс|\bп|\bпос|\bгор)\.\s?[А-ЯЁ][А-Яа-яё\-]+(?:\s[А-ЯЁ][а-яё]+)?")),
     Kind("letters", pattern(r"(?<![A-Za-z])[A-Z]{1,3}(?![A-Za-z])")),
-    Kind("passport_no", pattern(r"(?<![\w])(?:\d{2}\s?(?:№\s?)?\d{7}|[A-Z0-9]{2}\s?\d{5,7}[A-Z0-9]?)(?!\w)", drop=" №"), personal=True),
-    Kind("zone", lambda text, language: [], personal=True),
+    Kind(
+        "passport_no",
+        pattern(r"(?<![\w])(?:\d{2}\s?(?:№\s?)?\d{7}|[A-Z0-9]{2}\s?\d{5,7}[A-Z0-9]?)(?!\w)", drop=" №"),
+        personal=True,
+    ),
+    Kind("zone", lambda _text, _language: [], personal=True),
     Kind("place_text", _text, free=True),
     Kind("place", _text, free=True, personal=True),
     Kind("code", pattern(_CODE)),
@@ -187,9 +195,18 @@ _ALL = (
     Kind("division", pattern(r"(?<!\d)\d{3}\s?[-–—]\s?\d{3}(?!\d)", drop=" ")),
     Kind("sex", names.sexes, personal=True),
     Kind("categories", pattern(r"(?<![A-Za-zА-Яа-я])(?:(?:[ABCDMАВСДМ]1?E?Е?|Tm|Tb)[\s,/]*)+(?![A-Za-zА-Яа-я])")),
-    Kind("iban", pattern(r"\b[A-Z]{2}\s?\d{2}(?:\s?[A-Z0-9]{4}){2,7}(?:\s?[A-Z0-9]{1,3})?\b", upper=True, drop=" "), ("iban",), True),
+    Kind(
+        "iban",
+        pattern(r"\b[A-Z]{2}\s?\d{2}(?:\s?[A-Z0-9]{4}){2,7}(?:\s?[A-Z0-9]{1,3})?\b", upper=True, drop=" "),
+        ("iban",),
+        True,
+    ),
     Kind("vin", pattern(r"\b[A-HJ-NPR-Z0-9]{17}\b", upper=True), ("vin",), True),
-    Kind("phone", pattern(r"(?:\+7|8|\+?\d{1,3})?[\s\-]?\(?\d{3,5}\)?[\s\-]?\d{1,3}[\s\-]?\d{2}[\s\-]?\d{2}"), personal=True),
+    Kind(
+        "phone",
+        pattern(r"(?:\+7|8|\+?\d{1,3})?[\s\-]?\(?\d{3,5}\)?[\s\-]?\d{1,3}[\s\-]?\d{2}[\s\-]?\d{2}"),
+        personal=True,
+    ),
     Kind("email", pattern(r"[\w.+\-]+@[\w\-]+(?:\.[\w\-]+)+"), personal=True),
     Kind("url", pattern(r"(?:https?://|www\.)[^\s,;]+")),
     Kind("currency", names.currencies),

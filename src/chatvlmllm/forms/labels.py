@@ -152,7 +152,12 @@ def _wrapped(label: str, stack: Sequence[Segment]) -> Iterable[Hit]:
         text = " ".join(segment.text for segment in stack[:lines])
         ends = len(text.rstrip(" :.*"))
         for start, end, quality in match(label, text):
-            if start < len(stack[0].text) and opens(text[:start]) and end > len(text) - len(stack[lines - 1].text) and end >= ends - 1:
+            if (
+                start < len(stack[0].text)
+                and opens(text[:start])
+                and end > len(text) - len(stack[lines - 1].text)
+                and end >= ends - 1
+            ):
                 yield Hit(stack[0], start, len(stack[0].text), quality, label, True, tuple(stack[1:lines]))
                 return
 
@@ -187,7 +192,7 @@ def _literal(text: str, *, after: bool) -> str:
             found.append(r"(?:№|n[ео°º]?|м[ое]?|н[ео]|хо|#)?\.?")
         elif sign.isalnum():
             found.append(re.escape(sign))
-        elif sign in "«»\"":
+        elif sign in '«»"':
             found.append(r"[«»\"“”„<>']{0,2}")
         else:
             found.append(re.escape(sign) + ("" if after and not found else "?"))

@@ -21,7 +21,9 @@ _SHAPES: Mapping[str, str] = {
 def rows(form: Form, key: str, rule: GroupRule, sheets: Sequence[Sheet]) -> Iterator[Mapping[str, Found]]:
     """The rows of the group that its phrase finds, pages in order."""
     count = 0
-    phrase = compile_phrase(rule.line, {name: _SHAPES.get(column.kind, r"\S+") for name, column in rule.columns.items()})
+    phrase = compile_phrase(
+        rule.line, {name: _SHAPES.get(column.kind, r"\S+") for name, column in rule.columns.items()}
+    )
     for sheet in sheets:
         above: list[Word] = []
         for words in _inside(rule, sheet):

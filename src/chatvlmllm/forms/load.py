@@ -1,4 +1,4 @@
-"""Document types from YAML files: ours and the user's, each mistake named with its file, line and nearest right word."""
+"""Document types from YAML files: each mistake is named with its file, line and nearest right word."""
 
 import difflib
 import re
@@ -6,21 +6,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
-from pydantic import TypeAdapter, ValidationError
 
 from chatvlmllm.errors import FormInvalid, UnknownForm
 from chatvlmllm.forms.checks import CHECKS
 from chatvlmllm.forms.form import Column, FieldRule, Form
 from chatvlmllm.forms.kinds import KINDS
 
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
 _HERE = Path(__file__).parent
 _TYPES = _HERE / "types"
 _PARTS = _HERE / "parts.yaml"
-_FORM = TypeAdapter(Form)
-_PART = TypeAdapter(dict[str, FieldRule])
 
 #: Where a node of a YAML file stands: the path of its keys → its line, from 1.
 Lines = dict[tuple[str, ...], int]
@@ -61,9 +61,11 @@ def _folder(folder: Path) -> dict[str, Form]:
 
 def load(path: Path) -> Form:
     """One file as a checked type; raises FormInvalid with the file, the line and what to write instead."""
+    from pydantic import TypeAdapter, ValidationError
+
     data, lines = _read(path)
     try:
-        form = _FORM.validate_python(data)
+        form = TypeAdapter(Form).validate_python(data)
     except ValidationError as error:
         raise _invalid(path, lines, error) from error
     form = _with_parts(form, path, lines)
@@ -109,7 +111,7 @@ def _line(lines: Lines, path: Sequence[str]) -> int:
     return 1
 
 
-def _invalid(path: Path, lines: Lines, error: ValidationError) -> FormInvalid:
+def _invalid(path: Path, lines: Lines, error: "ValidationError") -> FormInvalid:
     first = error.errors()[0]
     place = [str(part) for part in first["loc"]]
     problem = f"{'.'.join(place)}: {first['msg']}"
@@ -122,12 +124,12 @@ def _allowed(place: Sequence[str]) -> list[str]:
     """The keys that may stand where the unknown key at `place` stands."""
     from chatvlmllm.forms.form import CheckRule, Detect, GroupRule, Section
 
-    shapes: dict[int, dict[str, type]] = {
+    shapes: dict[int, dict[str, Any]] = {
         2: {"detect": Detect},
         3: {"fields": FieldRule, "sections": Section, "groups": GroupRule, "checks": CheckRule},
         5: {"groups": Column},
     }
-    shape = shapes.get(len(place), {}).get(place[0], Form)
+    shape: Any = shapes.get(len(place), {}).get(place[0], Form)
     return [name for name in shape.__dataclass_fields__ if not name.startswith("_")]
 
 
@@ -155,45 +157,63 @@ def _with_parts(form: Form, path: Path, lines: Lines) -> Form:
 @cache
 def parts() -> Mapping[str, FieldRule]:
     """The usual fields of a party, by short key."""
-    return _PART.validate_python(yaml.safe_load(_PARTS.read_text(encoding="utf-8")))
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(dict[str, FieldRule]).validate_python(yaml.safe_load(_PARTS.read_text(encoding="utf-8")))
 
 
-def _dangling(form: Form) -> Iterator[tuple[tuple[str, ...], str, list[str]]]:
-    """Names in the file that lead nowhere: (place, word, what is allowed)."""
+#: A name in a file that leads nowhere: where it stands, the word, what is allowed there.
+_Loose = tuple[tuple[str, ...], str, list[str]]
+
+
+def _dangling(form: Form) -> Iterator[_Loose]:
     for key, rule in form.fields.items():
         if rule.section and rule.section not in form.sections:
             yield ("fields", key, "section"), rule.section, list(form.sections)
-    yield from _dangling_kinds(form)
+        yield from _loose_rule(("fields", key), rule)
+    for name in form.groups:
+        yield from _loose_group(form, name)
     for index, phrase in enumerate(form.phrases):
         for key in re.findall(r"{(\w+)}", phrase):
             if key not in form.fields:
                 yield ("phrases", str(index)), key, list(form.fields)
-    columns = [f"{g}.{column}" for g, rule in form.groups.items() for column in rule.columns]
-    for index, check in enumerate(form.checks):
-        if check.check not in CHECKS:
-            yield ("checks", str(index), "check"), check.check, list(CHECKS)
-            continue
-        for part, key in check.of.items():
-            if part not in CHECKS[check.check].parts:
-                yield ("checks", str(index), "of", part), part, list(CHECKS[check.check].parts)
-            if key not in form.fields and key not in columns:
-                yield ("checks", str(index), "of", part), key, [*form.fields, *columns]
+    for index in range(len(form.checks)):
+        yield from _loose_check(form, index)
 
 
-def _dangling_kinds(form: Form) -> Iterator[tuple[tuple[str, ...], str, list[str]]]:
-    rules: list[tuple[tuple[str, ...], FieldRule | Column]] = [(("fields", k), r) for k, r in form.fields.items()]
-    for name, group in form.groups.items():
-        rules += [(("groups", name, "columns", k), c) for k, c in group.columns.items()]
-        for place, named in (("needs", group.needs), ("totals", tuple(group.totals)), ("above", (group.above,))):
-            for word in named:
-                if word and word not in group.columns:
-                    yield ("groups", name, place), word, list(group.columns)
-        for column, total in group.totals.items():
-            if total not in form.fields:
-                yield ("groups", name, "totals", column), total, list(form.fields)
-    for place, rule in rules:
-        if rule.kind not in KINDS:
-            yield (*place, "kind"), rule.kind, list(KINDS)
+def _loose_rule(place: tuple[str, ...], rule: FieldRule | Column) -> Iterator[_Loose]:
+    if rule.kind not in KINDS:
+        yield (*place, "kind"), rule.kind, list(KINDS)
+    for index, code in enumerate(rule.checks):
+        if code not in CHECKS:
+            yield (*place, "checks", str(index)), code, list(CHECKS)
+
+
+def _loose_group(form: Form, name: str) -> Iterator[_Loose]:
+    group = form.groups[name]
+    for key, column in group.columns.items():
+        yield from _loose_rule(("groups", name, "columns", key), column)
+    named = [("needs", word) for word in group.needs] + [("totals", word) for word in group.totals]
+    named += [("above", group.above)] if group.above else []
+    for part, word in named:
+        if word not in group.columns:
+            yield ("groups", name, part), word, list(group.columns)
+    for column_key, total in group.totals.items():
+        if total not in form.fields:
+            yield ("groups", name, "totals", column_key), total, list(form.fields)
+
+
+def _loose_check(form: Form, index: int) -> Iterator[_Loose]:
+    check, place = form.checks[index], ("checks", str(index))
+    if check.check not in CHECKS:
+        yield (*place, "check"), check.check, list(CHECKS)
+        return
+    columns = [f"{name}.{column}" for name, group in form.groups.items() for column in group.columns]
+    for part, key in check.of.items():
+        if part not in CHECKS[check.check].parts:
+            yield (*place, "of", part), part, list(CHECKS[check.check].parts)
+        if key not in form.fields and key not in columns:
+            yield (*place, "of", part), key, [*form.fields, *columns]
 
 
 def as_data(form: Form) -> dict[str, Any]:

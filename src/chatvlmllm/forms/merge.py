@@ -31,7 +31,9 @@ def fields(form: Form, found: Iterable[Found], witness: Witness) -> tuple[Field,
     return tuple(_field(key, rule, by_key.get(key, []), witness) for key, rule in form.fields.items())
 
 
-def groups(form: Form, layers: Sequence[Mapping[str, Sequence[Mapping[str, Found]]]], witness: Witness) -> tuple[Group, ...]:
+def groups(
+    form: Form, layers: Sequence[Mapping[str, Sequence[Mapping[str, Found]]]], witness: Witness
+) -> tuple[Group, ...]:
     """The rows of each group from the first layer that has any; rows of later layers at the same place are rivals."""
     return tuple(_group(key, form, [layer.get(key, ()) for layer in layers], witness) for key in form.groups)
 

@@ -4,13 +4,23 @@ import re
 from decimal import Decimal
 
 _SPACE = "[    ]"
-_GROUPED = rf"\d{{1,3}}(?:{_SPACE}\d{{3}})+|\d{{1,3}}(?:['’]\d{{3}})+|\d{{1,3}}(?:,\d{{3}})+(?=\.\d{{1,2}}(?!\d))|\d{{1,3}}(?:\.\d{{3}})+(?=,\d{{1,2}}(?!\d))|\d{{1,3}}(?:,\d{{3}}){{2,}}|\d{{1,3}}(?:\.\d{{3}}){{2,}}"
+_GROUPED = "|".join(
+    (
+        rf"\d{{1,3}}(?:{_SPACE}\d{{3}})+",
+        r"\d{1,3}(?:['’]\d{3})+",
+        r"\d{1,3}(?:,\d{3})+(?=\.\d{1,2}(?!\d))",
+        r"\d{1,3}(?:\.\d{3})+(?=,\d{1,2}(?!\d))",
+        r"\d{1,3}(?:,\d{3}){2,}",
+        r"\d{1,3}(?:\.\d{3}){2,}",
+    )
+)
 _ROUBLES = rf"{_SPACE}*(?:руб(?:л[а-яё]+)?\.?|р\.){_SPACE}*(?P<kop>\d{{2}}){_SPACE}*(?:коп|к\.)"
 _TAIL = rf"{_SPACE}?[.,]{_SPACE}?\d{{1,4}}(?!\d)|[-–—=]\d{{2}}(?!\d)|(?==)"
 
 #: An amount: digits, perhaps grouped, perhaps with hundredths after a comma, point, dash, or «руб. … коп.».
 AMOUNT = re.compile(
-    rf"(?<![\d])(?P<sign>[-–−](?=\d))?(?P<whole>{_GROUPED}|\d+)(?:(?P<words>{_ROUBLES})|(?P<tail>{_TAIL}))?(?!\d)", re.IGNORECASE
+    rf"(?<![\d])(?P<sign>[-–−](?=\d))?(?P<whole>{_GROUPED}|\d+)(?:(?P<words>{_ROUBLES})|(?P<tail>{_TAIL}))?(?!\d)",
+    re.IGNORECASE,
 )
 
 
@@ -43,8 +53,7 @@ def two_places(value: str) -> str | None:
 
 def quantity(value: str) -> str:
     """A quantity without idle zeros: 2.500 → 2.5."""
-    plain = f"{Decimal(value).normalize():f}"
-    return plain
+    return f"{Decimal(value).normalize():f}"
 
 
 def decimal(value: str | None) -> Decimal | None:

@@ -22,7 +22,9 @@ _QUOTED = re.compile(
     rf"(?P<form>{_FORMS})\s*(?P<inner>[А-ЯЁ]{{2,4}}\s+)?(?P<open>[«\"“„<'‘]{{1,2}})(?P<title>[^;\n]{{1,90}}?)[»\"”“>'’]{{1,3}}"
     r"(?=$|[,.;:()\s])(?![^«\"“„,;]{0,30}»)"
 )
-_TRADER = re.compile(rf"(?:ИП|[Ии]ндивидуальный\s+предприниматель)\s+(?:{_WORD}|{_UPPER})(?:\s+(?:{_WORD}|{_UPPER}|{_INITIAL}\s?))+")
+_TRADER = re.compile(
+    rf"(?:ИП|[Ии]ндивидуальный\s+предприниматель)\s+(?:{_WORD}|{_UPPER})(?:\s+(?:{_WORD}|{_UPPER}|{_INITIAL}\s?))+"
+)
 _COMPANY_EN = re.compile(
     r"[A-Z][\w&.,'’\- ]{1,60}?\s?\b(?:Ltd|LLC|Inc|GmbH|B\.V|PLC|Limited|Corp|Sdn\.? Bhd|SDN BHD|S\.?A|Co)\b\.?"
 )
@@ -30,7 +32,7 @@ BANK = re.compile(r"\b(?:КБ|АКБ|ГУ|РКЦ|УФК|BANK|Bank)\b|[Бб]ан�
 _EDGE = " \t\n.,:;—–-_|*•·"
 
 
-def organisations(text: str, language: str) -> list[tuple[int, int, str]]:
+def organisations(text: str, _language: str) -> list[tuple[int, int, str]]:
     """A name with a legal form if there is one, else everything up to the first comma."""
     for expression in (_QUOTED, _TRADER, _COMPANY_EN):
         found = [(m.start(), m.end(), organisation(m.group())) for m in expression.finditer(text)]
@@ -56,7 +58,7 @@ def organisation(text: str) -> str:
     return re.sub(r"«\s+", "«", re.sub(r"\s+»", "»", plain))
 
 
-def persons(text: str, language: str) -> list[tuple[int, int, str]]:
+def persons(text: str, _language: str) -> list[tuple[int, int, str]]:
     """Surname with initials on either side, or three words of which the last is a patronymic first of all."""
     found = [(match.start(), match.end(), _person(match)) for match in _PERSON.finditer(text)]
     return sorted(found, key=lambda one: (not _likely(one[2]), one[0]))
@@ -85,13 +87,13 @@ def has_patronymic(name: str) -> bool:
     return len(parts) >= 3 and _PATRONYMIC.search(parts[2]) is not None
 
 
-def name_words(text: str, language: str) -> list[tuple[int, int, str]]:
+def name_words(text: str, _language: str) -> list[tuple[int, int, str]]:
     """One to four words of letters: the surname, first or full name that stands beside its own label."""
     match = re.search(r"(?:[^\W\d_]{2,}(?:-[^\W\d_]{2,})?)(?:\s+[^\W\d_]{2,}(?:-[^\W\d_]{2,})?){0,3}", text)
     return [(match.start(), match.end(), person(match.group()))] if match else []
 
 
-def sexes(text: str, language: str) -> list[tuple[int, int, str]]:
+def sexes(text: str, _language: str) -> list[tuple[int, int, str]]:
     """M or F, from a word or letter in either alphabet."""
     match = re.search(r"\b(?:(?P<m>МУЖ(?:СКОЙ)?|MALE|[МM])|(?P<f>ЖЕН(?:СКИЙ)?|FEMALE|[ЖF]))\b\.?", text, re.IGNORECASE)
     return [(match.start(), match.end(), "M" if match["m"] else "F")] if match else []
@@ -106,7 +108,7 @@ _CURRENCIES = {
 }
 
 
-def currencies(text: str, language: str) -> list[tuple[int, int, str]]:
+def currencies(text: str, _language: str) -> list[tuple[int, int, str]]:
     """The ISO code of each currency that the text names."""
     return sorted(
         (match.start(), match.end(), code)

@@ -87,7 +87,9 @@ def _in_region(paper: Paper, region: Region, rule: FieldRule, ask: Ask) -> Itera
 
 _SIGNS: Mapping[str, re.Pattern[str]] = {
     "address": re.compile(r"(?<!\d)\d{6},(?:\s|$)|\bг(?:ор)?\.\s?[А-ЯЁ]"),
-    "bank": re.compile(r"\b(?:ПАО|АО|ООО|ОАО|ЗАО|НКО)\b.*(?:КБ\b|[Бб]анк|БАНК)|\bА?КБ\b|\b(?:ГУ|ОТДЕЛЕНИЕ|Отделение) Банка|БАНК"),
+    "bank": re.compile(
+        r"\b(?:ПАО|АО|ООО|ОАО|ЗАО|НКО)\b.*(?:КБ\b|[Бб]анк|БАНК)|\bА?КБ\b|\b(?:ГУ|ОТДЕЛЕНИЕ|Отделение) Банка|БАНК"
+    ),
     "organisation": re.compile(r"\b(?:ООО|АО|ПАО|ЗАО|ИП)\b|\b(?i:sdn|ltd|llc|inc|gmbh|limited|plc)\b"),
 }
 
@@ -127,7 +129,9 @@ def _row_rest(paper: Paper, segment: Segment, region: Region) -> tuple[Word, ...
 def _owned(paper: Paper, segment: Segment) -> bool:
     """Whether a run belongs to the part of one party."""
     every = (region for regions_ in paper.regions.values() for region in regions_)
-    return any(r.sheet.page == segment.page and r.first <= segment.row <= r.last and r.keep(segment.words) for r in every)
+    return any(
+        r.sheet.page == segment.page and r.first <= segment.row <= r.last and r.keep(segment.words) for r in every
+    )
 
 
 def _opening(paper: Paper, region: Region, rule: FieldRule, ask: Ask, label: str) -> Iterator[Found]:
@@ -135,10 +139,7 @@ def _opening(paper: Paper, region: Region, rule: FieldRule, ask: Ask, label: str
     first = _first_name(region) if label == BELOW_NAME else _first_run(paper, region)
     if first is None:
         return
-    if label == TOP:
-        words = first.words
-    else:
-        words = _more(paper, region, rule.lines + 1, first)
+    words = first.words if label == TOP else _more(paper, region, rule.lines + 1, first)
     found = look(ask, words, region.sheet, Layer.LABEL) if words else None
     if found is not None:
         yield replace(found, score=0.75 * found.score)
@@ -209,13 +210,17 @@ def _right(paper: Paper, spot: _Spot) -> Iterator[tuple[float, tuple[Word, ...]]
     hit = spot.hit
     end = _until(paper, hit.segment, hit.end)
     words = cut(hit.segment, hit.end, end)
+    whole = end == len(hit.segment.text)
     if _says(words):
-        more = _more(paper, spot.region, spot.rule.lines, hit.segment) if end == len(hit.segment.text) else ()
-        yield 1.0, (*words, *more)
+        yield 1.0, (*words, *(_more(paper, spot.region, spot.rule.lines, hit.segment) if whole else ()))
         if not KINDS[spot.ask.kind].free:
             yield 0.85, (*words, *_next_line(paper, spot, hit.segment))
-    if end < len(hit.segment.text):
-        return
+    if whole:
+        yield from _right_of(paper, spot)
+
+
+def _right_of(paper: Paper, spot: _Spot) -> Iterator[tuple[float, tuple[Word, ...]]]:
+    """The runs to the right of a label that fills its own."""
     for step, segment in _to_the_right(paper, spot):
         words = cut(segment, 0, _until(paper, segment, 0))
         if not _says(words):
@@ -228,7 +233,7 @@ def _right(paper: Paper, spot: _Spot) -> Iterator[tuple[float, tuple[Word, ...]]
         if KINDS[spot.ask.kind].free:
             return
     if not KINDS[spot.ask.kind].free:
-        yield 0.8, _next_line(paper, spot, hit.segment)
+        yield 0.8, _next_line(paper, spot, spot.hit.segment)
 
 
 def _to_the_right(paper: Paper, spot: _Spot) -> Iterator[tuple[int, Segment]]:
@@ -315,27 +320,36 @@ def _column(paper: Paper, spot: _Spot, step: int) -> Iterator[tuple[float, tuple
     """Runs under (step 1) or over (-1) the label that share some of its width, the nearest first."""
     sheet = spot.region.sheet
     segment = spot.hit.tail[-1] if spot.hit.tail and step > 0 else spot.hit.segment
+    left, right = _width(paper, spot, step)
+    rows = (
+        sheet.rows[segment.row + 1 : segment.row + 6]
+        if step > 0
+        else sheet.rows[max(0, segment.row - 5) : segment.row][::-1]
+    )
+    for run in (one for row in rows for one in row):
+        gap = run.box.y1 - segment.box.y2 if step > 0 else segment.box.y1 - run.box.y2
+        if gap > _REACH[step] * sheet.height:
+            return
+        if min(run.box.x2, right) - max(run.box.x1, left) <= 0:
+            continue
+        if _labelled(paper, run):
+            return
+        words = cut(run, 0, _until(paper, run, 0))
+        if step > 0:
+            words = (*words, *_more(paper, spot.region, spot.rule.lines, run))
+        elif spot.rule.lines > 1:
+            words = (*_over(paper, spot.region, spot.rule.lines, run), *words)
+        yield 1.0, words
+
+
+def _width(paper: Paper, spot: _Spot, step: int) -> tuple[float, float]:
+    """The horizontal extent in which a value over or under the label is looked for."""
     label = spot.hit.segment.at(spot.hit.start, spot.hit.end)
     left, right = label[0].box.x1, label[-1].box.x2
     beside = next((one for _, one in _to_the_right(paper, spot)), None)
     if step > 0 and beside is not None and not telling(spot.hit.label):
         right = beside.box.x2  # under a numbered value, not under its number
-    rows = sheet.rows[segment.row + 1 : segment.row + 6] if step > 0 else sheet.rows[max(0, segment.row - 5) : segment.row][::-1]
-    for row in rows:
-        for run in row:
-            gap = run.box.y1 - segment.box.y2 if step > 0 else segment.box.y1 - run.box.y2
-            if gap > _REACH[step] * sheet.height:
-                return
-            if min(run.box.x2, right) - max(run.box.x1, left) <= 0:
-                continue
-            if _labelled(paper, run):
-                return
-            words = cut(run, 0, _until(paper, run, 0))
-            if step > 0:
-                words = (*words, *_more(paper, spot.region, spot.rule.lines, run))
-            elif spot.rule.lines > 1:
-                words = (*_over(paper, spot.region, spot.rule.lines, run), *words)
-            yield 1.0, words
+    return left, right
 
 
 def _over(paper: Paper, region: Region, lines: int, segment: Segment) -> tuple[Word, ...]:
@@ -351,7 +365,7 @@ def _over(paper: Paper, region: Region, lines: int, segment: Segment) -> tuple[W
     return words
 
 
-def _inside(paper: Paper, spot: _Spot) -> Iterator[tuple[float, tuple[Word, ...]]]:
+def _inside(_paper: Paper, spot: _Spot) -> Iterator[tuple[float, tuple[Word, ...]]]:
     yield 1.0, spot.hit.segment.words
 
 
@@ -381,14 +395,14 @@ def by_phrases(paper: Paper) -> Iterator[Found]:
         rows = Stream(tuple(word for segment in sheet.segments for word in segment.words))
         for order, stream in enumerate((sheet.reading, rows)):
             for rank, phrase in enumerate(compiled):
-                for match in search(phrase, stream):
-                    yield from _of_match(paper.form, sheet, stream, match, 1.1 - 0.01 * order - 0.02 * rank)
+                for one in search(phrase, stream):
+                    yield from _of_match(paper.form, sheet, stream, one, 1.1 - 0.01 * order - 0.02 * rank)
 
 
-def _of_match(form: Form, sheet: Sheet, stream: Stream, match: re.Match[str], weight: float) -> Iterator[Found]:
-    for key in match.groupdict():
-        start, end = match.span(key)
+def _of_match(form: Form, sheet: Sheet, stream: Stream, said: re.Match[str], weight: float) -> Iterator[Found]:
+    for key in said.groupdict():
+        start, end = said.span(key)
         ask = Ask(key, form.fields[key].kind, form.language)
-        found = look(ask, cut(stream, start, end), sheet, Layer.PHRASE, match.re.pattern[:0])
+        found = look(ask, cut(stream, start, end), sheet, Layer.PHRASE)
         if found is not None:
             yield replace(found, score=found.score * weight)

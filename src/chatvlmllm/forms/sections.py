@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
-from chatvlmllm.forms.form import Form, Section
+from chatvlmllm.forms.form import Form
 from chatvlmllm.forms.labels import Hit, hits
 from chatvlmllm.forms.sheet import Sheet
 from chatvlmllm.geometry import Box
@@ -54,9 +55,9 @@ def regions(form: Form, sheets: Sequence[Sheet]) -> Mapping[str, Sequence[Region
     found: dict[str, list[Region]] = {name: [] for name in form.sections}
     for sheet in sheets:
         anchors = _anchors(form, sheet)
-        for index, (name, hit) in enumerate(anchors):
+        for index, (name, _) in enumerate(anchors):
             if name:
-                found[name].append(_region(sheet, anchors, index, form.sections[name]))
+                found[name].append(_region(sheet, anchors, index))
     return found
 
 
@@ -74,11 +75,11 @@ def _anchors(form: Form, sheet: Sheet) -> list[tuple[str, Hit]]:
 
 def _opens(hit: Hit) -> bool:
     """A party's name opens its part when it opens a run of text or a colon follows."""
-    after = hit.segment.text[hit.end : hit.end + 3].lstrip(" )»\"")
+    after = hit.segment.text[hit.end : hit.end + 3].lstrip(' )»"')
     return hit.first or after.startswith(":")
 
 
-def _region(sheet: Sheet, anchors: Sequence[tuple[str, Hit]], index: int, section: Section) -> Region:
+def _region(sheet: Sheet, anchors: Sequence[tuple[str, Hit]], index: int) -> Region:
     name, hit = anchors[index]
     mine = _span(hit)
     beside = [
@@ -132,7 +133,7 @@ def best_cut(every: Sequence[Box], low: float, high: float) -> float:
     boxes = [box for box in every if box.x2 > low and box.x1 < high]
     edges = sorted({low, high, *(e for box in boxes for e in (box.x1, box.x2) if low < e < high)})
     best, middle = (_EVERYWHERE, 0.0), (low + high) / 2
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         crossing = sum(box.x1 < (start + end) / 2 < box.x2 for box in boxes)
         if (crossing, start - end) < best:
             best, middle = (crossing, start - end), (start + end) / 2

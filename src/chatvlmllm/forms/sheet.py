@@ -106,9 +106,7 @@ def sheet(reading: Reading) -> Sheet:
     slope = _slope(lines)
     runs = [run for line in lines for run in _split(line)]
     rows = _rows(runs, slope)
-    placed = tuple(
-        tuple(Segment(tuple(run), reading.page, index) for run in row) for index, row in enumerate(rows)
-    )
+    placed = tuple(tuple(Segment(tuple(run), reading.page, index) for run in row) for index, row in enumerate(rows))
     flow = Stream(tuple(word for line in lines for word in line))
     return Sheet(reading.page, reading.size, placed, flow, tables, located, slope)
 

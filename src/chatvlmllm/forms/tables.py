@@ -1,4 +1,4 @@
-"""Repeating groups: rows under known headers, from the reader's tables or from the places of words alone, over pages."""
+"""Repeating groups: rows under known headers, in the reader's tables or by the places of words, over pages."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -39,7 +39,11 @@ def _rows(form: Form, key: str, rule: GroupRule, sheets: Sequence[Sheet], totals
     heads: _Heads | None = None
     width, open_ended = 0, False
     for sheet in sheets:
-        headed = [(grid, found) for grid in grids(sheet, _headers(rule), (rule.until, rule.skip)) if (found := _heads(rule, grid))]
+        headed = [
+            (grid, found)
+            for grid in grids(sheet, _headers(rule), (rule.until, rule.skip))
+            if (found := _heads(rule, grid))
+        ]
         if headed:
             grid, heads = max(headed, key=lambda pair: len(pair[1].columns))
             width = grid.columns
@@ -48,8 +52,8 @@ def _rows(form: Form, key: str, rule: GroupRule, sheets: Sequence[Sheet], totals
             if not (heads and open_ended and same):
                 continue
             grid, heads = same[0], _Heads(heads.columns, 0)
-        found, closing = _body(_Place(form, key, rule, sheet), grid, heads, len(rows))
-        rows += found
+        lines_, closing = _body(_Place(form, key, rule, sheet), grid, heads, len(rows))
+        rows += lines_
         open_ended = closing is None
         if closing is not None:
             totals += _totals(_Place(form, key, rule, sheet), grid, heads, closing)
@@ -71,7 +75,7 @@ def _headers(rule: GroupRule) -> dict[str, str]:
 
 
 def _heads(rule: GroupRule, grid: Grid) -> _Heads | None:
-    """Headers found in the upper rows, at least two and all the needed ones; each column taken once, best match first."""
+    """Headers found in the upper rows, at least two and all the needed ones; each column is taken once."""
     best: _Heads | None = None
     for last in range(min(4, len(grid.rows))):
         texts = [_joined(grid, range(last + 1), column) for column in range(grid.columns)]

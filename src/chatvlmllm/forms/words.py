@@ -64,24 +64,30 @@ def parse(text: str) -> Spoken | None:
 
 def _take(tokens: list[str], ends: set[str]) -> tuple[int | None, list[str]]:
     """The number before the first of `ends` (or before the end of a text without any), and what follows."""
+    place = next((index for index, token in enumerate(tokens) if token in ends), len(tokens))
+    if place == len(tokens) and ends is not _WHOLE:
+        return None, []
+    return _number(tokens[:place]), [token for token in tokens[place + 1 :] if token not in _WHOLE]
+
+
+def _number(tokens: list[str]) -> int | None:
+    """The whole number that all these words name together, or None."""
     total = current = 0
     seen = False
-    for place, token in enumerate(tokens):
-        if token in ends:
-            return (total + current if seen else None), [t for t in tokens[place + 1 :] if t not in _WHOLE]
+    for token in tokens:
         if token in _JOINERS and seen:
             continue
-        if token.isdigit():
-            current, seen = current + int(token), True
-        elif token in _UNITS:
-            current, seen = current + _UNITS[token], True
+        value = int(token) if token.isdigit() else _UNITS.get(token)
+        if value is not None:
+            current += value
         elif token == _HUNDRED and seen:
             current *= 100
         elif token in _SCALES:
-            total, current, seen = total + max(current, 1) * _SCALES[token], 0, True
-        elif seen or token not in _JOINERS:
-            return None, []
-    return (total + current if seen and ends is _WHOLE else None), []
+            total, current = total + max(current, 1) * _SCALES[token], 0
+        else:
+            return None
+        seen = True
+    return total + current if seen else None
 
 
 @cache
