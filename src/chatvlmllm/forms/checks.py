@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from chatvlmllm.forms import digits, names, words
+from chatvlmllm.forms import digits, mrz, names, words
 from chatvlmllm.forms.money import decimal
 from chatvlmllm.forms.nouns import Check, Outcome
 
@@ -66,6 +66,17 @@ def _vin(values: Values) -> Verdict:
     if value is None or (not digits.vin(value) and not digits.vin_has_check(value)):
         return _NONE, {}
     return (_OK if digits.vin(value) else _FAILED), {}
+
+
+def _mrz(values: Values) -> Verdict:
+    """All check digits of a machine readable zone, given as its lines."""
+    text = _one(values, "value")
+    zone = next((zone for _, zone in mrz.find(text.splitlines())), None) if text is not None else None
+    if zone is None:
+        return _NONE, {"parts": ""}
+    wrong = [name for name, part in zone.parts.items() if part.valid is False]
+    wrong += [] if zone.composite else ["composite"]
+    return (_FAILED if wrong else _OK), {"parts": ", ".join(wrong)}
 
 
 def _person(values: Values) -> Verdict:
@@ -298,6 +309,7 @@ CHECKS: Mapping[str, CheckKind] = {
     "person_shape": CheckKind(_FIELD, _person),
     "date_sane": CheckKind(_FIELD, _sane),
     "date_past": CheckKind(_FIELD, _past),
+    "mrz": CheckKind(_FIELD, _mrz),
     "account_key": CheckKind(("account", "bik"), _account(digits.account)),
     "correspondent_key": CheckKind(("account", "bik"), _account(digits.correspondent)),
     "product": CheckKind(("quantity", "price", "amount"), _product),

@@ -25,7 +25,7 @@ _QUOTE = r"[\"'«»“”„<>*_\s]*"
 #: Every spelling that `parse` understands; the longer ones first so that a search takes the whole date.
 SHAPES = (
     r"(?<!\d)(?P<y>(?:19|20)\d\d)-(?P<m>[01]\d)-(?P<d>[0-3]\d)(?!\d)",
-    rf"(?<![\d.,])(?P<d>[0-3]?\d)\s?[./\-,]\s?(?P<m>[01]?\d)\s?[./\-,]\s?{_YEAR}(?!\d)",
+    rf"(?<![\d.,])(?P<d>[0-3]?\d)\s?[./\-,]\s?(?P<m>[0-3]?\d)\s?[./\-,]\s?{_YEAR}(?!\d)",
     rf"(?<!\d){_QUOTE}{_DAY}(?:st|nd|rd|th)?{_QUOTE}[.\-/]?(?P<n>[^\W\d_]{{3,9}}){_QUOTE}[.\-/]?{_GAP}{_YEAR}(?!\d)",
     rf"(?P<n>[^\W\d_]{{3,9}})\.?{_GAP}{_DAY}(?:st|nd|rd|th)?{_GAP}(?P<y>(?:19|20)\d\d)(?!\d)",
     r"(?<!\d)(?P<d>[0-3]\d)\s(?P<m>[01]\d)\s(?P<y>(?:19|20)\d\d)(?!\d)",

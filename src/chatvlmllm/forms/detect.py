@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from chatvlmllm.forms import mrz
 from chatvlmllm.forms.form import Form
-from chatvlmllm.forms.labels import match
+from chatvlmllm.forms.labels import Hit, hits
 from chatvlmllm.forms.nouns import Detection, Reason
 from chatvlmllm.forms.sheet import Segment, Sheet
 
@@ -13,14 +13,17 @@ OTHER = "other"
 _ENOUGH = 0.55
 #: The leader must be ahead of the next type by this much.
 _LEAD = 0.04
+#: A type shows itself on the first pages.
+_PAGES = 2
 _TITLE, _TITLE_LOW, _SIGN, _ZONE = 0.72, 0.45, 0.16, 0.7
 
 
 def detect(forms: Mapping[str, Form], sheets: Sequence[Sheet]) -> Detection:
     """The type of these pages, judged by the first one that says something; `other` when unsure."""
-    pages = [sheet for sheet in sheets if sheet.rows][:2]
+    pages = [sheet for sheet in sheets if sheet.rows][:_PAGES]
+    seen = _seen(forms, pages)
     zones = {zone.format + zone.lines[0][:2] for sheet in pages for zone in _zones(sheet)}
-    judged = {form.key: tuple(_evidence(form, pages, zones)) for form in forms.values()}
+    judged = {form.key: tuple(_evidence(form, seen, zones)) for form in forms.values()}
     scores = {key: _score(reasons) for key, reasons in judged.items()}
     ranked = sorted(scores, key=lambda key: -scores[key])
     if not ranked:
@@ -52,37 +55,46 @@ def _score(reasons: Sequence[Reason]) -> float:
     return round((1 - doubt) * against, 3)
 
 
-def _evidence(form: Form, sheets: Sequence[Sheet], zones: set[str]) -> Iterator[Reason]:
-    title = max((_title(label, sheet) for label in form.detect.titles for sheet in sheets[:1]), default=(0.0, ""))
+#: Each phrase that stands on the pages: how well it was read anywhere, and how strongly it stands as a title.
+_Seen = Mapping[str, tuple[float, float]]
+
+
+def _seen(forms: Mapping[str, Form], pages: Sequence[Sheet]) -> _Seen:
+    phrases = {p for f in forms.values() for p in (*f.detect.titles, *f.detect.signs, *f.detect.unless)}
+    found: dict[str, tuple[float, float]] = {}
+    for index, page in enumerate(pages):
+        # A phrase may stand inside a longer one of another type, so each is looked for by itself.
+        for phrase in phrases:
+            for hit in hits((phrase,), page.segments):
+                quality, title = found.get(phrase, (0.0, 0.0))
+                found[phrase] = max(quality, hit.quality), max(title, _title(hit, page) if index == 0 else 0.0)
+    return found
+
+
+def _evidence(form: Form, seen: _Seen, zones: set[str]) -> Iterator[Reason]:
+    title = max(((seen.get(label, (0.0, 0.0))[1], label) for label in form.detect.titles), default=(0.0, ""))
     if title[0]:
         yield Reason("title", title[1], title[0])
     for sign in form.detect.signs:
-        quality = max((q for sheet in sheets for s in sheet.segments for _, _, q in match(sign, s.text)), default=0.0)
+        quality = seen.get(sign, (0.0, 0.0))[0]
         if quality:
             yield Reason("sign", sign, round(_SIGN * quality, 3))
     for against in form.detect.unless:
-        quality = max(
-            (q for sheet in sheets for s in sheet.segments for _, _, q in match(against, s.text)), default=0.0
-        )
-        if quality:
+        if against in seen:
             yield Reason("against", against, -0.6)
     for zone in form.detect.mrz:
         if any(found.startswith(zone) for found in zones):
             yield Reason("zone", zone, _ZONE)
 
 
-def _title(label: str, sheet: Sheet) -> tuple[float, str]:
+def _title(hit: Hit, sheet: Sheet) -> float:
     """How strongly a title stands on the page: at the opening of a run high up counts most."""
-    best = (0.0, "")
-    for segment in sheet.segments:
-        for start, end, quality in match(label, segment.text):
-            opens = not any(sign.isalnum() for sign in segment.text[:start])
-            weight = _TITLE if opens and _high(segment, sheet) else _TITLE_LOW if opens else 0.2
-            # A title that fills its run, or is written large, is more of a title than the start of a sentence.
-            share = (end - start) / max(1, len(segment.text.strip()))
-            weight += 0.1 * share + (0.06 if segment.height > 1.2 * sheet.height else 0.0)
-            best = max(best, (round(min(0.95, weight * quality + 0.002 * len(label)), 3), label))
-    return best
+    segment = hit.segment
+    weight = _TITLE if hit.first and _high(segment, sheet) else _TITLE_LOW if hit.first else 0.2
+    # A title that fills its run, or is written large, is more of a title than the start of a sentence.
+    share = 1.0 if hit.tail else (hit.end - hit.start) / max(1, len(segment.text.strip()))
+    weight += 0.1 * share + (0.06 if segment.height > 1.2 * sheet.height else 0.0)
+    return round(min(0.95, weight * hit.quality + 0.002 * len(hit.label)), 3)
 
 
 def _high(segment: Segment, sheet: Sheet) -> bool:

@@ -103,9 +103,13 @@ def _zone_values(form: Form, sheets: Sequence[Sheet]) -> Iterator[Found]:
             box = union([word.box for word in words]) if page.located else None
             for key, name in wanted.items():
                 value = _zone_value(zone, name, form.fields[key].kind)
-                if value:
-                    text = "\n".join(zone.lines) if name == "lines" else zone.parts[name].text
-                    yield Found(key, value, Source(Layer.MRZ, page.page, text, box, name), _trust(zone, name))
+                if value is None:
+                    continue
+                text = "\n".join(zone.lines) if name == "lines" else zone.parts[name].text
+                source = Source(Layer.MRZ, page.page, text, box, name)
+                yield Found(key, value, source, _trust(zone, name))
+                for other in () if name == "lines" else zone.parts[name].candidates:
+                    yield Found(key, other, source, 0.0, reason="check_digit")
 
 
 def _trust(zone: mrz.Zone, name: str) -> float:

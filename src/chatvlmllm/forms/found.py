@@ -12,7 +12,10 @@ from chatvlmllm.reading import Word
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A proposed value. `score` compares proposals for the same field only; `place` is its order on the paper."""
+    """A proposed value. `score` compares proposals for the same field only; `place` is its order on the paper.
+
+    With a `reason` it is never the value, only a candidate.
+    """
 
     key: str
     value: str
@@ -20,6 +23,7 @@ class Found:
     score: float
     confidence: float | None = None
     place: tuple[int, int, float] = (0, 0, 0.0)
+    reason: str = ""
 
 
 def cut(stream: Stream, start: int, end: int) -> tuple[Word, ...]:

@@ -132,7 +132,8 @@ def _around(words: Sequence[Word]) -> Box | None:
 
 def _band(sheet: Sheet, headers: Mapping[str, str]) -> tuple[int, int] | None:
     """The rows close together on which headers of the most different columns stand."""
-    found = hits(headers, sheet.segments)
+    found = [hit for hit in hits(headers, sheet.segments) if _heads_cell(hit)]
+    found = [hit for hit in found if not _in_prose(hit, found)]
     best: tuple[int, int, int] | None = None
     for start in sorted({hit.segment.row for hit in found}):
         inside = [hit for hit in found if start <= hit.segment.row < start + _HEADER_ROWS]
@@ -140,7 +141,7 @@ def _band(sheet: Sheet, headers: Mapping[str, str]) -> tuple[int, int] | None:
         named: set[str] = set()
         last = start
         for hit in sorted(inside, key=lambda hit: hit.segment.row):
-            if hit.segment.row <= bottom and _heads_cell(hit) and headers[hit.label] not in named:
+            if hit.segment.row <= bottom and headers[hit.label] not in named:
                 named.add(headers[hit.label])
                 last = max([last, hit.segment.row, *(one.row for one in hit.tail)])
         if len(named) >= 2 and (best is None or len(named) > best[0]):
@@ -153,6 +154,12 @@ def _heads_cell(hit: Hit) -> bool:
     words = hit.segment.words
     place = words.index(hit.segment.at(hit.start, hit.end)[0])
     return place == 0 or words[place].box.x1 - words[place - 1].box.x2 > _CELL_GAP * hit.segment.height
+
+
+def _in_prose(hit: Hit, found: Sequence[Hit]) -> bool:
+    """Whether headers make up little of a long run of words."""
+    said = sum(other.end - other.start for other in found if other.segment is hit.segment)
+    return len(hit.segment.words) > _LONG_HEADER and said < 0.4 * len(hit.segment.text)
 
 
 def _led(sheet: Sheet, first: int) -> int:
@@ -168,9 +175,15 @@ def _wrapped(sheet: Sheet, last: int) -> int:
     """The last line of headers that go on after their first words: close lines without a number of their own."""
     for row in range(last + 1, min(last + 5, len(sheet.rows))):
         gap = min(s.box.y1 for s in sheet.rows[row]) - max(s.box.y2 for s in sheet.rows[row - 1])
-        if gap > 0.55 * sheet.height or any(_NUMBER.match(s.text) for s in sheet.rows[row]):
+        if gap > 0.55 * sheet.height or _has_data(sheet.rows[row]):
             return row - 1
     return min(last + 4, len(sheet.rows) - 1)
+
+
+def _has_data(row: Sequence[Segment]) -> bool:
+    """Whether a row has a number of its own; a row of small ones only belongs to the headers (№ over 1)."""
+    numbers = [one.text for one in row if _NUMBER.match(one.text)]
+    return (len(numbers) < len(row) and bool(numbers)) or any(len(text) > _SHORT for text in numbers)
 
 
 def _tight(sheet: Sheet, first: int, last: int) -> int:

@@ -164,7 +164,7 @@ _ALL = (
         pattern(r"(?<![\w])(?:\d{2}\s?(?:№\s?)?\d{7}|[A-Z0-9]{2}\s?\d{5,7}[A-Z0-9]?)(?!\w)", drop=" №"),
         personal=True,
     ),
-    Kind("zone", lambda _text, _language: [], personal=True),
+    Kind("zone", lambda _text, _language: [], ("mrz",), personal=True),
     Kind("place_text", _text, free=True),
     Kind("place", _text, free=True, personal=True),
     Kind("code", pattern(_CODE)),

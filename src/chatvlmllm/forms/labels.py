@@ -53,19 +53,41 @@ class Hit:
     tail: tuple[Segment, ...] = ()
 
 
+@lru_cache(maxsize=8192)
+def joined(text: str) -> str:
+    """The tokens of a text without the gaps between them."""
+    return "".join(token.text for token in tokens(text))
+
+
+@lru_cache(maxsize=4096)
+def _pieces(label: str) -> tuple[str, ...]:
+    """The label cut into one piece more than the errors forgiven: at least one of them must stand unharmed."""
+    whole, _, slack = _pattern(label)
+    size = -(-len(whole) // (slack + 1))
+    return tuple(whole[start : start + size] for start in range(0, len(whole), size))
+
+
+def may_hold(label: str, text: str) -> bool:
+    """Whether a label can possibly stand in joined tokens: a quick refusal before the slow comparison."""
+    return any(piece in text for piece in _pieces(label))
+
+
 @lru_cache(maxsize=4096)
 def _pattern(label: str) -> tuple[str, int, int]:
     """A label as joined tokens, their number, and the errors forgiven."""
     parts = [token.text for token in tokens(label)]
-    joined = "".join(parts)
-    letters = sum(sign.isalpha() for sign in joined)
-    return joined, len(parts), min(_MOST_ERRORS, letters // _LETTERS_PER_ERROR)
+    whole = "".join(parts)
+    letters = sum(sign.isalpha() for sign in whole)
+    return whole, len(parts), min(_MOST_ERRORS, letters // _LETTERS_PER_ERROR)
 
 
 def match(label: str, text: str, start: int = 0) -> Iterable[tuple[int, int, float]]:
     """Places of `label` in `text` as (start, end, quality); exact words first, then near ones."""
+    if not may_hold(label, joined(text)):
+        return []
     wanted, count, slack = _pattern(label)
     known = [token for token in tokens(text) if token.start >= start]
+    numbers = _numbers(tokens(label))
     found: list[tuple[int, int, float]] = []
     for index in range(len(known)):
         best: tuple[int, int, float] | None = None
@@ -73,15 +95,20 @@ def match(label: str, text: str, start: int = 0) -> Iterable[tuple[int, int, flo
             part = known[index : index + size]
             if size < 1 or len(part) < size:
                 continue
-            joined = "".join(token.text for token in part)
-            if abs(len(joined) - len(wanted)) > slack:
+            read = "".join(token.text for token in part)
+            if abs(len(read) - len(wanted)) > slack:
                 continue
-            errors = Levenshtein.distance(joined, wanted, score_cutoff=slack)
-            if errors <= slack and (best is None or 1 - errors / len(wanted) > best[2]):
+            errors = Levenshtein.distance(read, wanted, score_cutoff=slack)
+            if errors <= slack and _numbers(part) == numbers and (best is None or 1 - errors / len(wanted) > best[2]):
                 best = (part[0].start, part[-1].end, 1 - errors / len(wanted))
         if best is not None:
             found.append(best)
     return _apart(found)
+
+
+def _numbers(part: Sequence[Token]) -> list[str]:
+    """The numbers of a label: № 1 is never № 2."""
+    return [token.text for token in part if token.text.isdigit()]
 
 
 def _apart(found: Sequence[tuple[int, int, float]]) -> list[tuple[int, int, float]]:
@@ -104,7 +131,10 @@ def hits(labels: Iterable[str], segments: Iterable[Segment]) -> list[Hit]:
     for segment in every:
         mine: list[Hit] = []
         stack = _stack(segment, rows)
-        proposed = [hit for label in wanted for hit in (*_plain(label, segment), *_wrapped(label, stack))]
+        here = joined(segment.text)
+        around = "".join(joined(one.text) for one in stack)
+        proposed = [hit for label in wanted if may_hold(label, here) for hit in _plain(label, segment)]
+        proposed += [hit for label in wanted if may_hold(label, around) for hit in _wrapped(label, stack)]
         for hit in sorted(proposed, key=lambda hit: -len(_pattern(hit.label)[0]) * hit.quality**3):
             if not any(hit.start < other.end and other.start < hit.end for other in mine):
                 mine.append(hit)

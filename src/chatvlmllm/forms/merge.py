@@ -53,9 +53,10 @@ def _group(key: str, form: Form, layers: Sequence[Sequence[Mapping[str, Found]]]
 
 
 def _field(key: str, rule: FieldRule | Column, found: Sequence[Found], witness: Witness) -> Field:
-    if not found:
+    real = [one for one in found if not one.reason]
+    if not real:
         return Field(key=key, kind=rule.kind)
-    ranked = sorted((_weighed(one, rule) for one in found), key=lambda one: -one.score)
+    ranked = sorted((_weighed(one, rule) for one in real), key=lambda one: -one.score)
     best = _picked(ranked, rule)
     supported, source = None, best.source
     if witness.sheets or source.layer is Layer.MODEL:
@@ -70,7 +71,7 @@ def _field(key: str, rule: FieldRule | Column, found: Sequence[Found], witness: 
         source=source,
         confidence=best.confidence,
         supported=supported,
-        candidates=_rivals(best, ranked),
+        candidates=_rivals(best, [*ranked, *(one for one in found if one.reason)]),
     )
 
 
@@ -101,6 +102,8 @@ def _rivals(best: Found, ranked: Sequence[Found]) -> tuple[Candidate, ...]:
         if one.value == best.value or one.value in kept:
             continue
         conflict = one.source.layer is not best.source.layer
-        if conflict or one.score >= 0.6 * best.score:
+        if one.reason:
+            kept[one.value] = Candidate(one.value, one.reason, one.source)
+        elif conflict or one.score >= 0.6 * best.score:
             kept[one.value] = Candidate(one.value, "conflict" if conflict else "other_place", one.source)
     return tuple(kept.values())[:_FEW]

@@ -73,7 +73,7 @@ def _areas(paper: Paper, rule: FieldRule) -> Sequence[Region]:
 
 
 def _in_region(paper: Paper, region: Region, rule: FieldRule, ask: Ask) -> Iterator[Found]:
-    for rank, label in enumerate(rule.labels or (ANYWHERE,)):
+    for rank, label in enumerate(rule.labels):
         if label == ANYWHERE:
             yield from _anywhere(paper, region, rule, ask)
         elif label in _OPENINGS:
@@ -103,7 +103,7 @@ def _anywhere(paper: Paper, region: Region, rule: FieldRule, ask: Ask) -> Iterat
         return
     for segment in (one for row in region.sheet.rows[region.first : region.last + 1] for one in row):
         match = _SIGNS[ask.kind].search(segment.text)
-        if match is None or (not rule.section and _owned(paper, segment)):
+        if match is None or not region.keep(segment.words[:1]) or (not rule.section and _owned(paper, segment)):
             continue
         start = match.start() if ask.kind == "address" else 0
         end = _until(paper, segment, start)
