@@ -13,7 +13,28 @@ from chatvlmllm.forms.labels import fold
 from chatvlmllm.geometry import Box, Size
 from chatvlmllm.reading import Block, Kind, Reading, Verdict, Word
 
-KINDS = ["act", "bank_guarantee", "cash_receipt", "contract", "driving_licence", "estimate", "foreign_passport", "inn_certificate", "invoice", "invoice_en", "passport_rf", "payment_order", "price_justification", "protocol", "receipt_en", "snils", "technical_spec", "tender_notice", "upd", "vat_invoice"]
+KINDS = (
+    "act",
+    "bank_guarantee",
+    "cash_receipt",
+    "contract",
+    "driving_licence",
+    "estimate",
+    "foreign_passport",
+    "inn_certificate",
+    "invoice",
+    "invoice_en",
+    "passport_rf",
+    "payment_order",
+    "price_justification",
+    "protocol",
+    "receipt_en",
+    "snils",
+    "technical_spec",
+    "tender_notice",
+    "upd",
+    "vat_invoice",
+)
 
 
 @cache

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from chatvlmllm.forms import mrz
 from chatvlmllm.forms.form import Form
-from chatvlmllm.forms.labels import Hit, hits
+from chatvlmllm.forms.labels import Hit, sightings
 from chatvlmllm.forms.nouns import Detection, Reason
 from chatvlmllm.forms.sheet import Segment, Sheet
 
@@ -63,11 +63,9 @@ def _seen(forms: Mapping[str, Form], pages: Sequence[Sheet]) -> _Seen:
     phrases = {p for f in forms.values() for p in (*f.detect.titles, *f.detect.signs, *f.detect.unless)}
     found: dict[str, tuple[float, float]] = {}
     for index, page in enumerate(pages):
-        # A phrase may stand inside a longer one of another type, so each is looked for by itself.
-        for phrase in phrases:
-            for hit in hits((phrase,), page.segments):
-                quality, title = found.get(phrase, (0.0, 0.0))
-                found[phrase] = max(quality, hit.quality), max(title, _title(hit, page) if index == 0 else 0.0)
+        for hit in sightings(phrases, page.segments):
+            quality, title = found.get(hit.label, (0.0, 0.0))
+            found[hit.label] = max(quality, hit.quality), max(title, _title(hit, page) if index == 0 else 0.0)
     return found
 
 

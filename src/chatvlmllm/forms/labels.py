@@ -1,9 +1,10 @@
 """Finding the words of a label on a page that was read with mistakes."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import groupby
 
 from rapidfuzz.distance import Levenshtein
 
@@ -123,24 +124,32 @@ def _apart(found: Sequence[tuple[int, int, float]]) -> list[tuple[int, int, floa
 def hits(labels: Iterable[str], segments: Iterable[Segment]) -> list[Hit]:
     """Every place of every label, longer labels winning where they overlap."""
     found: list[Hit] = []
+    for _, group in groupby(sightings(labels, segments), key=lambda hit: id(hit.segment)):
+        mine: list[Hit] = []
+        for hit in sorted(group, key=lambda hit: -len(_pattern(hit.label)[0]) * hit.quality**3):
+            if not any(hit.start < other.end and other.start < hit.end for other in mine):
+                mine.append(hit)
+        found += sorted(mine, key=lambda hit: hit.start)
+    later = {id(segment) for hit in found for segment in hit.tail}
+    return [hit for hit in found if id(hit.segment) not in later]
+
+
+def sightings(labels: Iterable[str], segments: Iterable[Segment]) -> Iterator[Hit]:
+    """Every place of every label, segment by segment, also where they overlap."""
     wanted = sorted(set(labels))
     every = tuple(segments)
     rows: dict[int, list[Segment]] = {}
     for segment in every:
         rows.setdefault(segment.row, []).append(segment)
     for segment in every:
-        mine: list[Hit] = []
         stack = _stack(segment, rows)
         here = joined(segment.text)
         around = "".join(joined(one.text) for one in stack)
-        proposed = [hit for label in wanted if may_hold(label, here) for hit in _plain(label, segment)]
-        proposed += [hit for label in wanted if may_hold(label, around) for hit in _wrapped(label, stack)]
-        for hit in sorted(proposed, key=lambda hit: -len(_pattern(hit.label)[0]) * hit.quality**3):
-            if not any(hit.start < other.end and other.start < hit.end for other in mine):
-                mine.append(hit)
-        found += sorted(mine, key=lambda hit: hit.start)
-    later = {id(segment) for hit in found for segment in hit.tail}
-    return [hit for hit in found if id(hit.segment) not in later]
+        for label in wanted:
+            if may_hold(label, here):
+                yield from _plain(label, segment)
+            if len(stack) > 1 and may_hold(label, around):
+                yield from _wrapped(label, stack)
 
 
 def _plain(label: str, segment: Segment) -> Iterable[Hit]:
@@ -167,7 +176,10 @@ def _stack(segment: Segment, rows: Mapping[int, Sequence[Segment]]) -> list[Segm
 
 def _left(segment: Segment) -> float:
     """Where the text of a run begins, after a number or a bullet."""
-    return next((w.box.x1 for w in segment.words if any(c.isalpha() for c in w.text)), segment.box.x1)
+    first = segment.words[0]
+    if first.text[:1].isalpha():
+        return first.box.x1
+    return next((w.box.x1 for w in segment.words if any(c.isalpha() for c in w.text)), first.box.x1)
 
 
 def opens(text: str) -> bool:
