@@ -68,6 +68,8 @@ def test_a_mask_hides_personal_data_everywhere(kind: str) -> None:
         for text in (one.value, one.raw)
         if len(text) > 4
     }
+    open_values = {one.raw for one in paper.extraction.every() if not fields.personal(find(kind), one.key)}
+    secrets = {secret for secret in secrets if not any(secret in text for text in open_values)}
     assert secrets
     hidden = fields.masked(paper)
     for text in (

@@ -20,11 +20,15 @@ COUNT = 200
 
 @dataclass(frozen=True)
 class Target:
-    """A field of a kind of paper that a check guards; `valid` is what the guard accepts, if it is a number's own."""
+    """A field of a kind of paper that a check guards; `valid` is what the guard accepts, if it is a number's own.
+
+    `last` forges only the last place that prints the value: the others are what it is compared with.
+    """
 
     kind: str
     field: str
     valid: Callable[[str], bool] | None = None
+    last: bool = False
 
 
 GUARDED = (
@@ -59,7 +63,7 @@ GUARDED = (
     Target("estimate", "overhead"),
     Target("estimate", "items[2].price"),
     Target("price_justification", "items[0].average_price"),
-    Target("protocol", "contract_price"),
+    Target("protocol", "contract_price", last=True),
     Target("bank_guarantee", "amount"),
     Target("bank_guarantee", "guarantor_ogrn", digits.ogrn),
     Target("invoice_en", "subtotal"),
@@ -88,31 +92,38 @@ def _printed(kind: str, seed: int, key: str) -> str | None:
     return rows[int(index)][name]["text"] if int(index) < len(rows) and name in rows[int(index)] else None
 
 
-def _retyped(pages: list[Reading], old: str, new: str) -> list[Reading] | None:
-    """The pages with every place that prints `old` (words in a row) printing `new` of equal length; None if nowhere."""
-    words = old.split()
-    hit = False
-    result = []
-    for page in pages:
-        blocks = []
-        for block in page.blocks:
-            lines = []
-            for line in block.lines:
-                texts, fresh = [word.text for word in line.words], list(line.words)
-                for start in range(len(texts) - len(words) + 1):
-                    middle = texts[start : start + len(words)]
-                    if [t.strip("=(),;.:£€$") for t in middle] == [w.strip("=(),;.:£€$") for w in words]:
-                        hit = True
-                        for offset, (was, now) in enumerate(zip(words, new.split(), strict=True)):
-                            word = fresh[start + offset]
-                            core_was, core_now = was.strip("=(),;.:£€$"), now.strip("=(),;.:£€$")
-                            fresh[start + offset] = Word(
-                                word.text.replace(core_was, core_now), word.box, word.confidence
-                            )
-                lines.append(replace(line, words=tuple(fresh), text=" ".join(word.text for word in fresh)))
-            blocks.append(replace(block, lines=tuple(lines), text="\n".join(line.text for line in lines)))
-        result.append(replace(page, blocks=tuple(blocks)))
-    return result if hit else None
+def _retyped(pages: list[Reading], old: str, new: str, *, last: bool = False) -> list[Reading] | None:
+    """The pages with the places that print `old` (words in a row) printing `new` instead; None if there is none."""
+    places = [
+        (page, block, line, start)
+        for page, reading in enumerate(pages)
+        for block, part in enumerate(reading.blocks)
+        for line, row in enumerate(part.lines)
+        for start in _starts([word.text for word in row.words], old.split())
+    ]
+    for page, block, line, start in places[-1:] if last else places:
+        part = pages[page].blocks[block]
+        words = list(part.lines[line].words)
+        for offset, (was, now) in enumerate(zip(old.split(), new.split(), strict=True)):
+            word = words[start + offset]
+            words[start + offset] = Word(word.text.replace(_core(was), _core(now)), word.box, word.confidence)
+        fresh = replace(part.lines[line], words=tuple(words), text=" ".join(word.text for word in words))
+        lines = (*part.lines[:line], fresh, *part.lines[line + 1 :])
+        changed = replace(part, lines=lines, text="\n".join(row.text for row in lines))
+        blocks = pages[page].blocks
+        whole = replace(pages[page], blocks=(*blocks[:block], changed, *blocks[block + 1 :]))
+        pages = [*pages[:page], whole, *pages[page + 1 :]]
+    return pages if places else None
+
+
+def _core(word: str) -> str:
+    return word.strip("=(),;.:£€$")
+
+
+def _starts(texts: list[str], words: list[str]) -> list[int]:
+    """Where these words stand in a row among the texts, punctuation aside."""
+    wanted, known = [_core(word) for word in words], [_core(text) for text in texts]
+    return [start for start in range(len(known)) if known[start : start + len(wanted)] == wanted]
 
 
 def _slip(rng: Random, text: str) -> str:
@@ -138,7 +149,7 @@ def _one(rng: Random, target: Target, seed: int) -> tuple[str, list[Reading]] | 
     forged = _zone_slip(rng, text) if target.field == "mrz" else _slip(rng, text)
     if target.valid is not None and target.valid("".join(sign for sign in forged if sign.isalnum())):
         return None
-    pages = _retyped(readings(target.kind, seed), text, forged)
+    pages = _retyped(readings(target.kind, seed), text, forged, last=target.last)
     return (f"{target.kind} {target.field}: {text!r} → {forged!r}", pages) if pages else None
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from chatvlmllm.forms.checks import run
 from chatvlmllm.forms.form import CheckRule, Form
 from chatvlmllm.forms.merge import checks_of
-from chatvlmllm.forms.nouns import Check, Extraction, Field, Group
+from chatvlmllm.forms.nouns import Check, Extraction, Field, Group, Layer
 
 
 def judged(form: Form, extraction: Extraction) -> Extraction:
@@ -33,7 +33,19 @@ def judged(form: Form, extraction: Extraction) -> Extraction:
 def _of_value(form: Form, one: Field) -> tuple[Check, ...]:
     if one.value is None:
         return ()
-    return tuple(run(code, {"value": [one.value]}, (one.key,)) for code in checks_of(form.rule(one.key)))
+    checks = tuple(run(code, {"value": [one.value]}, (one.key,)) for code in checks_of(form.rule(one.key)))
+    zone = _zone_agrees(one)
+    return (*checks, zone) if zone is not None else checks
+
+
+def _zone_agrees(one: Field) -> Check | None:
+    """Whether the machine readable zone and the printed fields say the same; None when only one of them was read."""
+    others = {candidate.source.layer: candidate.value for candidate in reversed(one.candidates)}
+    layers = {layer: one.value for layer in one.layers} | {k: v for k, v in others.items() if k not in one.layers}
+    printed = layers.get(Layer.LABEL, layers.get(Layer.PHRASE))
+    if Layer.MRZ not in layers or printed is None:
+        return None
+    return run("same", {"first": [printed], "second": [layers[Layer.MRZ]]}, (one.key,))
 
 
 def _crossed(rule: CheckRule, extraction: Extraction) -> Check:

@@ -54,14 +54,9 @@ def digits(*lengths: int, gaps: str = r"[ \-]?") -> Finder:
     return find
 
 
-def account(*, correspondent: bool) -> Finder:
-    """A finder of accounts kept at the Bank of Russia (balance accounts 30101, 40102), or of all the others."""
-    find = digits(20, gaps=r"[ .\-]?")
-
-    def chosen(text: str, language: str) -> list[Found]:
-        return [one for one in find(text, language) if (one[2][:5] in {"30101", "40102"}) == correspondent]
-
-    return chosen
+def _at_central_bank(number: str) -> bool:
+    """Whether an account is one that banks keep at the Bank of Russia (balance accounts 30101, 40102)."""
+    return number[:5] in {"30101", "40102"}
 
 
 def pattern(expression: str, *, upper: bool = False, drop: str = "") -> Finder:
@@ -182,8 +177,21 @@ _ALL = (
     Kind("okpo", digits(8, 10), ("okpo",), schema=_DIGITS_SCHEMA),
     Kind("snils", digits(11), ("snils",), personal=True, schema=_DIGITS_SCHEMA),
     Kind("bik", digits(9), ("bik",), schema=_DIGITS_SCHEMA),
-    Kind("account", account(correspondent=False), ("account_shape",), personal=True, schema=_DIGITS_SCHEMA),
-    Kind("correspondent_account", account(correspondent=True), ("account_shape",), schema=_DIGITS_SCHEMA),
+    Kind(
+        "account",
+        digits(20, gaps=r"[ .\-]?"),
+        sure=lambda value: not _at_central_bank(value),
+        checks=("account_shape",),
+        personal=True,
+        schema=_DIGITS_SCHEMA,
+    ),
+    Kind(
+        "correspondent_account",
+        digits(20, gaps=r"[ .\-]?"),
+        sure=_at_central_bank,
+        checks=("account_shape",),
+        schema=_DIGITS_SCHEMA,
+    ),
     Kind("kbk", digits(20), schema=_DIGITS_SCHEMA),
     Kind("oktmo", digits(11, 8), schema=_DIGITS_SCHEMA),
     Kind("ikz", digits(36), schema=_DIGITS_SCHEMA),

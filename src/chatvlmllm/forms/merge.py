@@ -70,6 +70,7 @@ def _field(key: str, rule: FieldRule | Column, found: Sequence[Found], witness: 
         raw=source.text,
         source=source,
         confidence=best.confidence,
+        layers=tuple(sorted({one.source.layer for one in ranked if one.value == best.value})),
         supported=supported,
         candidates=_rivals(best, [*ranked, *(one for one in found if one.reason)]),
     )

@@ -82,7 +82,7 @@ class Field:
 
     `value` is normalised: ISO date, decimal with a point, bare digits; None when absent. `raw` is the text as read.
     `confidence` is the lowest of the words it stands on, 0…1. `supported` says whether a second reader found the value
-    on the page; None when none was asked.
+    on the page; None when none was asked. `layers` are all the ways of extraction that gave this value.
     """
 
     key: str
@@ -91,6 +91,7 @@ class Field:
     raw: str = ""
     source: Source | None = None
     confidence: float | None = None
+    layers: tuple[Layer, ...] = ()
     supported: bool | None = None
     checks: tuple[Check, ...] = ()
     candidates: tuple[Candidate, ...] = ()
