@@ -45,6 +45,8 @@ def answer(text: str, stop: Stop = Stop.END) -> Reply:
 
 _JSON_ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
 _JSON_MEANS = {'"': '"', "'": "'", "\\": "\\", "/": "/", "n": "\n", "r": "\r", "t": "\t"}
+_COMMANDS = "nabla|neq|notin|rho|right|rightarrow|rangle|rceil|rfloor|times|theta|tau|triangle|tfrac|tilde"
+_LATEX = rf"({_COMMANDS})\b|text(bf|it|rm)?\{{"
 _PAIR = re.compile("([\ud800-\udbff])([\udc00-\udfff])")
 
 
@@ -55,9 +57,11 @@ def _json(text: str) -> str:
         code = found[1]
         if len(code) == 5:
             return chr(int(code[1:], 16))
-        following = text[found.end() : found.end() + 1]
+        following = text[found.end() : found.end() + 12]
         if code in "bf" and not re.match("[A-Za-z]", following):
             return {"b": "\b", "f": "\f"}[code]
+        if code in "nrt" and re.match(_LATEX, code + following):
+            return found[0]
         return _JSON_MEANS.get(code, found[0])
 
     joined = _JSON_ESCAPE.sub(means, text)

@@ -79,6 +79,7 @@ def test_t25_raw_control_characters_stay_in_strings(text: str, control: str) -> 
         ('{"a": "ООО "Ель", Тверь", "b": ""}', ({"a": 'ООО "Ель", Тверь', "b": ""},)),
         ('{a: 007, "b": 1.50}', ({"a": "007", "b": "1.50"},)),
         (r'{"a": "\alpha \frac \beta \u0416 \"\/"}', ({"a": r"\alpha \frac \beta" + ' Ж "/'},)),
+        (r'{"a": "a \times b\nc\t1 \text{м}"}', ({"a": "a \\times b\nc\t1 \\text{м}"},)),
         (r'{"a": "\ud83d\ude00 \ud83d"}', ({"a": "😀 \\ud83d"},)),
         ('{"a": NaN, "b": Infinity, "c": None, "d": True}', ({"a": None, "b": None, "c": None, "d": True},)),
         ("Итого [см. ниже]", ()),
