@@ -7,7 +7,8 @@ ChatVLMLLMError
 │   PageOutOfRange 422 · NoTextLayer 422 · UnknownModel 404 · TaskNotSupported 422 · UnknownFormat 422
 │   OutputUnwritable 422 · TooLong 422 · UnknownOption 422 · UnknownForm 404
 ├─ SetupError    this machine is not ready               exit 3
-│   ConfigInvalid 500 · FormInvalid 500 · MissingExtra 503 · MissingLanguage 503 · DownloadFailed 503 · OfflineForbidden 503
+│   ConfigInvalid 500 · FormInvalid 500 · MissingExtra 503 · MissingLanguage 503 · DownloadFailed 503
+│   OfflineForbidden 503
 │   MissingWeights 503 · NotEnoughMemory 503 · NotEnoughDisk 503 · GatedModel 503 · UnpinnedCode 503
 │   EngineNotSupported 503
 ├─ EngineError   what runs the model failed              exit 4

@@ -41,7 +41,7 @@ def _of_value(form: Form, one: Field) -> tuple[Check, ...]:
 def _zone_agrees(one: Field) -> Check | None:
     """Whether the machine readable zone and the printed fields say the same; None when only one of them was read."""
     others = {candidate.source.layer: candidate.value for candidate in reversed(one.candidates)}
-    layers = {layer: one.value for layer in one.layers} | {k: v for k, v in others.items() if k not in one.layers}
+    layers = dict.fromkeys(one.layers, one.value) | {k: v for k, v in others.items() if k not in one.layers}
     printed = layers.get(Layer.LABEL, layers.get(Layer.PHRASE))
     if Layer.MRZ not in layers or printed is None:
         return None
