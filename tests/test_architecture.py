@@ -21,16 +21,19 @@ LAYERS = (
     ("exchange", "reading", "document"),
     ("decode", "page"),
     ("models",),
-    ("prepare", "run"),
+    ("prepare", "run", "weights", "forms"),
     ("export",),
     ("engines",),
     ("routing", "pipeline", "store"),
-    ("batch", "bench"),
+    ("batch", "bench", "fields"),
     ("cli",),
 )
 
 #: Which part of the package may import a heavy or exchangeable library.
 QUARANTINE = {
+    "torch": ("models/", "engines/generation.py", "engines/worker_main.py"),
+    "transformers": ("models/", "engines/generation.py"),
+    "huggingface_hub": ("weights.py",),
     "markdown_it": ("decode/markdown.py",),
     "weasyprint": ("bench/specimens/",),
     "jinja2": ("bench/specimens/",),
@@ -40,7 +43,8 @@ QUARANTINE = {
     "pypdfium2": ("document/pdf.py", "bench/"),
     "typer": ("cli/",),
     "rich": ("cli/",),
-    "pydantic": ("config.py", "run.py"),
+    "pydantic": ("config.py", "run.py", "forms/load.py"),
+    "xlsxwriter": ("export/fields.py",),
     "pydantic_settings": ("config.py",),
 }
 

@@ -15,7 +15,7 @@ from chatvlmllm.reading import Notice
 AUTO = "auto"
 
 #: What `auto` reads pictures with, best first.
-_READERS = ("tesseract",)
+_READERS = ("embedded", "tesseract")
 
 
 @dataclass(frozen=True, slots=True)
