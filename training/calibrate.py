@@ -2,8 +2,8 @@
 
 Reads 1000 lines drawn for this (held-out fonts, half of them with the test's degradations, another seed than the
 test), aligns what was read with the truth, and fits a monotone map from the peak probability of a character to
-the share of such characters that are right (isotonic regression by pooling adjacent violators; Zadrozny and Elkan, KDD 2002). The map
-goes into `line_reader.json`; the reader interpolates in it.
+the share of such characters that are right (isotonic regression by pooling adjacent violators; Zadrozny and Elkan,
+KDD 2002). The map goes into `line_reader.json`; the reader interpolates in it.
 """
 
 from __future__ import annotations
