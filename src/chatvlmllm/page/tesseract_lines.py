@@ -79,5 +79,8 @@ class TesseractLines:
 def _one_alphabet(words: list[Heard]) -> list[Heard]:
     """Words of look-alike letters in the alphabet of their line: Tesseract mixes the two without noticing."""
     text = " ".join(word.text for word in words)
-    settled = settle(text, [0.0] * len(text)).split(" ")
-    return [replace(word, text=text) for word, text in zip(words, settled, strict=True)]
+    settled, at, done = settle(text, [0.0] * len(text)), 0, []
+    for word in words:
+        done.append(replace(word, text=settled[at : at + len(word.text)]))
+        at += len(word.text) + 1
+    return done
