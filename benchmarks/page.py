@@ -5,7 +5,7 @@
     python benchmarks/page.py PAPERS --generated 8       # and drawn pages: CER by degradation, TEDS of their tables
 
 PAPERS is a folder with `<file>.gt.txt` (and `<file>.table.html`) beside each image or PDF. Character error rate (CER)
-is the edit distance after whitespace is normalised, divided by the truth's length; recall is that of the truth's words as
+is the edit distance after whitespace is normalised, divided by the length of the truth; recall is that of its words as
 a bag. Seconds are processor seconds of one thread, so that a busy machine does not count. PDFs are drawn at 200 dpi.
 """
 
