@@ -44,7 +44,7 @@ def test_turning_moves_points_with_their_pixels(quarters: int) -> None:
     assert turned.image[round(box.y1) : round(box.y2), round(box.x1) : round(box.x2)].min() == 255
 
 
-@pytest.mark.parametrize("skew", [-12.0, -3.0, -0.8, 0.8, 3.0, 12.0])
+@pytest.mark.parametrize("skew", [-12.0, -0.8, 3.0])
 def test_t56_skew_is_found_and_taken_out(detector: Detector, skew: float) -> None:
     """A page turned by a known angle comes out level within 0.3°."""
     page = straighten.levelled(prose(), -skew).image

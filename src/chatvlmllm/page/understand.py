@@ -41,7 +41,7 @@ class Found:
 
 
 PRESETS = {
-    "fast": Steps(wipe=False, witnesses=False),
+    "fast": Steps(wipe=False),
     "balanced": Steps(),
     "best": Steps(quick=False),
 }
@@ -96,15 +96,17 @@ class Understanding:
 
     def _upside_down(self, image: Image, strips: Sequence[Strip]) -> bool:
         """Whether doubtful lines read better with the page turned round."""
-        telling = sorted((s for s in strips if 4 * s.height < s.width < 14 * s.height), key=lambda s: -s.score)[
-            :_PROBES
-        ]
+        # Long enough to tell by, short enough to be read at once.
+        long = [strip for strip in strips if strip.width > 3 * strip.height]
+        telling = sorted(long, key=lambda strip: abs(strip.width / strip.height - 8))[:_PROBES]
         if not telling:
             return False
         crops = [cut(image, strip) for strip in telling]
-        upright = mean([said.confidence for said in self._witnesses[0].hear(crops)])
-        if upright >= _SURE:
-            return False
+        upright = 0.0
+        for witness in reversed(self._witnesses):  # the quickest first
+            upright = mean([said.confidence for said in witness.hear(crops)])
+            if upright >= _SURE:
+                return False
         turned = [np.ascontiguousarray(crop[::-1, ::-1]) for crop in crops]
         return mean([said.confidence for said in self._witnesses[0].hear(turned)]) > upright + 0.1
 
