@@ -21,7 +21,7 @@ LAYERS = (
     ("exchange", "reading", "document"),
     ("decode", "page"),
     ("models",),
-    ("prepare", "run"),
+    ("prepare", "run", "weights"),
     ("export",),
     ("engines",),
     ("routing", "pipeline", "store"),
@@ -31,6 +31,12 @@ LAYERS = (
 
 #: Which part of the package may import a heavy or exchangeable library.
 QUARANTINE = {
+    "torch": ("models/", "engines/generation.py", "engines/worker_main.py"),
+    "transformers": ("models/", "engines/generation.py"),
+    "huggingface_hub": ("weights.py",),
+    "httpx": ("engines/", "client.py"),
+    "docker": ("engines/container.py",),
+    "pynvml": ("engines/gpu.py",),
     "tesserocr": ("page/tesseract.py",),
     "pypdfium2": ("document/pdf.py",),
     "typer": ("cli/",),

@@ -107,8 +107,8 @@ class Reply:
     """Exactly what was said. Never edited afterwards.
 
     `model` is the key that answered, `engine` what ran it, `device` where ("cpu", "cuda:0"), `seconds` the stages
-    that were measured, `versions` those of the libraries that mattered, `choices` what was chosen automatically and why,
-    `served` the name under which a server says that it answered.
+    that were measured, `versions` those of the libraries that mattered, `choices` what was chosen automatically and
+    why, `served` the name under which a server says that it answered.
     """
 
     text: str

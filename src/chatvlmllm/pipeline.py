@@ -23,7 +23,7 @@ from chatvlmllm.exchange import Reply, Request, Stop, Task
 from chatvlmllm.geometry import Size
 from chatvlmllm.models import find
 from chatvlmllm.models.card import Model
-from chatvlmllm.prepare import prepare, recipe
+from chatvlmllm.prepare import caveats, prepare, recipe
 from chatvlmllm.reading import Attempt, Failure, Notice, Reading, Verdict
 from chatvlmllm.run import Options
 
@@ -100,7 +100,7 @@ def read_page(page: Page, options: Options, host: Host) -> Reading:
     for candidate in chain:
         begun = time.perf_counter()
         try:
-            reply, decoded = _ask(page, candidate.model, options, host)
+            reply, decoded, scaled = _ask(page, candidate.model, options, host)
         except ChatVLMLLMError as refused:
             error = refused
             attempts.append(_attempt(candidate, None, refused, time.perf_counter() - begun))
@@ -113,7 +113,7 @@ def read_page(page: Page, options: Options, host: Host) -> Reading:
             asked=options.model,
             answered=reply.model,
             blocks=decoded.blocks,
-            notices=(*notices, *decoded.notices, *_silence(decoded)),
+            notices=(*notices, *scaled, *decoded.notices, *_silence(decoded)),
             attempts=tuple(attempts),
             reply=reply,
             seconds={"total": time.perf_counter() - started},
@@ -130,11 +130,12 @@ def read_page(page: Page, options: Options, host: Host) -> Reading:
     )
 
 
-def _ask(page: Page, model: Model, options: Options, host: Host) -> tuple[Reply, Decoded]:
-    request = prepare(page, model, options.task, options.languages, host.settings.limits.page_seconds)
+def _ask(page: Page, model: Model, options: Options, host: Host) -> tuple[Reply, Decoded, tuple[Notice, ...]]:
+    settings = host.settings
+    request = prepare(page, model, options, settings.limits.page_seconds, settings.of(model.key).context)
     with host.ensure(model) as engine:
         reply = _listen(engine, request)
-    return reply, recipe(model, options.task).decode(reply, request)
+    return reply, recipe(model, options.task).decode(reply, request), caveats(model, request)
 
 
 def _listen(engine: Engine, request: Request) -> Reply:

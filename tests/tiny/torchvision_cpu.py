@@ -1,8 +1,9 @@
 """Makes PyPI's torchvision importable beside a CPU build of torch; for the test environment only.
 
-Installed as `<site-packages>/torchvision_cpu.py` with a one-line `.pth` file that imports it, so that worker processes get
-it too. The compiled part of that torchvision does not load without CUDA; two operators are declared in its place, and only
-the Python transforms are ever called. It acts at the first import of torchvision, so it costs other programs nothing.
+Installed as `<site-packages>/torchvision_cpu.py` with a one-line `.pth` file that imports it, so that worker
+processes get it too. The compiled part of that torchvision does not load without CUDA; two operators are declared in
+its place, and only the Python transforms are ever called. It acts at the first import of torchvision, so it costs
+other programs nothing.
 """
 
 import importlib.abc
@@ -21,7 +22,6 @@ class _Declare(importlib.abc.MetaPathFinder):
             for operator in ("nms", "qnms"):
                 library.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
             sys.torchvision_library = library
-        return None
 
 
 sys.meta_path.insert(0, _Declare())

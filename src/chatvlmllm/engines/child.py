@@ -1,6 +1,7 @@
 """A child process that talks in frames: started, listened to, and ended for certain.
 
-Reading, writing and the child's complaints each have a thread, so a child that neither reads nor writes can hold nobody.
+Reading, writing and the child's complaints each have a thread, so a child that neither reads nor writes can hold
+nobody.
 """
 
 import collections
@@ -19,11 +20,11 @@ from chatvlmllm.engines import frames
 _LINES = 200
 
 
-class Ended(Exception):  # noqa: N818 it never leaves the engines
+class Ended(Exception):
     """The child ended or broke the protocol."""
 
 
-class Silent(Exception):  # noqa: N818 it never leaves the engines
+class Silent(Exception):
     """The child said nothing for too long."""
 
 

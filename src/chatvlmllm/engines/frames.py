@@ -7,7 +7,7 @@ import json
 import struct
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 from chatvlmllm.exchange import Limits, Request, Task, Turn
 from chatvlmllm.geometry import Box, Size
@@ -16,11 +16,11 @@ _LENGTHS = struct.Struct(">II")
 _LONGEST_HEADER = 64_000_000
 
 
-class BrokenFrame(Exception):  # noqa: N818 it never leaves the engines
+class BrokenFrame(Exception):
     """The stream ended, or went astray, in the middle of a frame."""
 
 
-def write(stream: BinaryIO, header: Mapping[str, object], body: bytes = b"") -> None:
+def write(stream: IO[bytes], header: Mapping[str, object], body: bytes = b"") -> None:
     """Send one frame; raises OSError when nobody listens any more."""
     text = json.dumps(header, ensure_ascii=False).encode()
     stream.write(_LENGTHS.pack(len(text), len(body)))
@@ -29,7 +29,7 @@ def write(stream: BinaryIO, header: Mapping[str, object], body: bytes = b"") -> 
     stream.flush()
 
 
-def read(stream: BinaryIO) -> tuple[dict[str, Any], bytes] | None:
+def read(stream: IO[bytes]) -> tuple[dict[str, Any], bytes] | None:
     """The next frame, or None at a clean end; raises BrokenFrame."""
     start = stream.read(_LENGTHS.size)
     if not start:

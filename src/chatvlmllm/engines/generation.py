@@ -77,7 +77,7 @@ class Brake:
         self._speech, self._unwanted, self._deadline = speech, unwanted, deadline
         self.reason: Stop | None = None
 
-    def __call__(self, input_ids: Any, scores: Any, **_: object) -> Any:
+    def __call__(self, input_ids: Any, *_: object, **__: object) -> Any:
         import torch
 
         if self._unwanted():
@@ -95,7 +95,7 @@ class Finite:
     def __init__(self, model: str, placement: Placement) -> None:
         self._model, self._placement = model, placement
 
-    def __call__(self, input_ids: Any, scores: Any) -> Any:
+    def __call__(self, _: Any, scores: Any) -> Any:
         import torch
 
         if not torch.isfinite(scores).all():
@@ -158,11 +158,12 @@ class Session:
         import torch
 
         dtype = getattr(torch, self._placement.dtype)
-        placed = {}
+        placed: dict[str, Any] = {}
         for name, value in inputs.items():
             if isinstance(value, torch.Tensor):
-                value = value.to(self._placement.device, dtype if value.is_floating_point() else None)
-            placed[name] = value
+                placed[name] = value.to(self._placement.device, dtype if value.is_floating_point() else None)
+            else:
+                placed[name] = value
         return placed
 
     def _check(self, request: Request, input_ids: Any, prompt: int) -> None:
@@ -195,14 +196,14 @@ def verify(loaded: Loaded, placement: Placement, model: str) -> None:
 
 
 def out_of_memory(error: Exception) -> bool:
-    """Was memory of the device or of the machine exhausted?"""
+    """True when memory of the device or of the machine was exhausted."""
     import torch
 
     return isinstance(error, torch.OutOfMemoryError | MemoryError)
 
 
 def poisoned(error: Exception) -> bool:
-    """Is the GPU context of this process broken, so that every later call would fail too?"""
+    """True when the GPU context of this process is broken, so that every later call would fail too."""
     import torch
 
     accelerator = getattr(torch, "AcceleratorError", None)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from chatvlmllm.engines import Engine
+from chatvlmllm.errors import ChatVLMLLMError
 
 
 class State(StrEnum):
@@ -62,6 +63,9 @@ class Unit:
     alone: bool = False
     used_at: float = 0.0
     pinned: bool = False
+    pid: int | None = None
+    failure: ChatVLMLLMError | None = None
+    failed_at: float = 0.0
     log: Callable[[], Sequence[str]] = field(default=tuple)
 
     def status(self, lines: int = 40) -> Status:

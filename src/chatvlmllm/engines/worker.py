@@ -1,7 +1,7 @@
 """Parent side of a worker: a model in a process of its own, behind the one `Engine` protocol.
 
-Closing a stream asks the child to stop and kills it only after a grace period, since a kill costs a reload. A child that
-crashed or was killed is replaced at the next request.
+Closing a stream asks the child to stop and kills it only after a grace period, since a kill costs a reload. A child
+that crashed or was killed is replaced at the next request.
 """
 
 import os
@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,15 +27,17 @@ BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Launch:
-    """How to start a worker: the local checkpoint, wishes, the interpreter, and how patient to be (seconds)."""
+    """How to start a worker: the local checkpoint, wishes, the interpreter, patience in seconds, and
+    `marks` for the child's environment by which it can be found again."""
 
     folder: Path
-    wanted: Wanted = Wanted()
+    wanted: Wanted = field(default_factory=Wanted)
     context: int | None = None
     command: tuple[str, ...] = (sys.executable, str(BOOTSTRAP))
     start_patience: float = 900.0
     patience: float = 180.0
     grace: float = 10.0
+    marks: Mapping[str, str] = field(default_factory=dict)
 
 
 class WorkerEngine:
@@ -61,6 +63,11 @@ class WorkerEngine:
     def log(self) -> tuple[str, ...]:
         """The last lines of the worker's standard error."""
         return tuple(self._child.log) if self._child else ()
+
+    @property
+    def alive(self) -> bool:
+        """Is the worker there? One that was lost is replaced at the next request."""
+        return self.pid is not None
 
     @property
     def pid(self) -> int | None:
@@ -149,7 +156,7 @@ class WorkerEngine:
             return self._child
         if self._child is not None:
             self._lose(self._child)
-        child = Child(self._launch.command, _environ())
+        child = Child(self._launch.command, _environ() | dict(self._launch.marks))
         child.send(self._order())
         try:
             frame = child.receive(self._launch.start_patience)

@@ -1,8 +1,8 @@
 """Child side of a worker: one loaded network, one request at a time, frames on a protected stream.
 
-Runs through `bootstrap` under the interpreter that the parent chose. Frames leave on a duplicate of standard output while
-standard output itself points at standard error, so nothing a library prints can get between them. Ends when its parent
-does. A broken GPU context cannot be mended inside a process, so it ends the process.
+Runs through `bootstrap` under the interpreter that the parent chose. Frames leave on a duplicate of standard output
+while standard output itself points at standard error, so nothing a library prints can get between them. Ends when its
+parent does. A broken GPU context cannot be mended inside a process, so it ends the process.
 """
 
 import importlib

@@ -43,15 +43,15 @@ class ImageRules:
     max_pixels: int = 100_000_000
     max_enlargement: float = 1.0
 
-    def fit(self, size: Size, room: int | None = None) -> Size:
-        """The size to send; the aspect ratio is kept to the pixel. Readers without tokens ignore `room`."""
+    def fit(self, size: Size, room: int | None = None) -> Size:  # noqa: ARG002 readers without tokens have room
+        """The size to send; the aspect ratio is kept to the pixel."""
         if size.area > self.max_pixels:
             return size.scaled(math.sqrt(self.max_pixels / size.area))
         if size.area < self.min_pixels:
             return size.scaled(min(self.max_enlargement, math.sqrt(self.min_pixels / size.area)))
         return size
 
-    def tokens(self, sent: Size) -> int:
+    def tokens(self, sent: Size) -> int:  # noqa: ARG002 no image costs tokens here
         return 0
 
 
@@ -127,8 +127,8 @@ class Checkpoint:
 class Loaded:
     """A network that is ready to talk; lives in a worker only.
 
-    `encode` makes the network's inputs of a request, `stops` are the tokens that end a reply, `image_token` the one that
-    stands for a piece of an image, `special` keeps special tokens in the text, `guards` are logits processors.
+    `encode` makes the network's inputs of a request, `stops` are the tokens that end a reply, `image_token` the one
+    that stands for a piece of an image, `special` keeps special tokens in the text, `guards` are logits processors.
     """
 
     network: Any

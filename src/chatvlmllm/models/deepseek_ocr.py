@@ -1,8 +1,9 @@
 """DeepSeek-OCR (v1): pages as Markdown with located blocks; runs in vLLM only.
 
-Good at: dense pages, tables, about a hundred languages. Cannot: run through Transformers here: the published code imports
-classes that were removed in 4.48, evaluates its own output as Python, and prints its answer instead of returning it. Licence
-MIT. Prompts are the model card's; boxes are 0…999 of the page. `deepseek_ocr_2` is the successor that runs natively.
+Good at: dense pages, tables, about a hundred languages. Cannot: run through Transformers here: the published code
+imports classes that were removed in 4.48, evaluates its own output as Python, and prints its answer instead of
+returning it. Licence MIT. Prompts are the model card's; boxes are 0…999 of the page. `deepseek_ocr_2` is the
+successor that runs natively.
 """
 
 from chatvlmllm.decode import grounding, markdown, text

@@ -1,8 +1,8 @@
 """DeepSeek-OCR 2: whole pages as Markdown with located blocks, from very few tokens.
 
-Good at: dense pages, reading order, tables, about a hundred languages. Cannot: several images or a conversation; 8 192
-tokens in all. Licence Apache-2.0. Prompts are the model card's; boxes are 0…999 of the page without padding. Transformers
-runs the converted checkpoint of deepseek-community, vLLM the original one.
+Good at: dense pages, reading order, tables, about a hundred languages. Cannot: several images or a conversation; 8
+192 tokens in all. Licence Apache-2.0. Prompts are the model card's; boxes are 0…999 of the page without padding.
+Transformers runs the converted checkpoint of deepseek-community, vLLM the original one.
 """
 
 from collections.abc import Mapping
@@ -39,9 +39,7 @@ def load(checkpoint: Checkpoint) -> Loaded:
     def encode(request: Request) -> Mapping[str, Any]:
         turns = conversation(request)
         question = "\n".join(turn.text for turn in turns if turn.role != "assistant")
-        inputs: Mapping[str, Any] = processor(
-            images=pictures(turns), text=f"<image>\n{question}", return_tensors="pt"
-        )
+        inputs: Mapping[str, Any] = processor(images=pictures(turns), text=f"<image>\n{question}", return_tensors="pt")
         return inputs
 
     tokenizer = processor.tokenizer

@@ -1,9 +1,9 @@
 """dots.ocr: one small model that returns the whole layout of a page as JSON.
 
 Good at: layout, reading order, tables and formulas in about a hundred languages, Russian included. Cannot: answer
-questions, read inside pictures; it repeats itself on empty table cells. Licence: MIT with the vendor's supplemental terms.
-Prompts are the project's own, to the letter; boxes are pixels of the image as sent. Runs through our own network
-(`networks/dots_ocr`), since the published code needs flash-attn and an old Transformers.
+questions, read inside pictures; it repeats itself on empty table cells. Licence: MIT with the vendor's supplemental
+terms. Prompts are the project's own, to the letter; boxes are pixels of the image as sent. Runs through our own
+network (`networks/dots_ocr`), since the published code needs flash-attn and an old Transformers.
 """
 
 from collections.abc import Mapping, Sequence

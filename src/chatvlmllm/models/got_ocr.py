@@ -1,11 +1,11 @@
 """GOT-OCR 2.0: a half-billion network that does nothing but OCR.
 
-Good at: English and Chinese pages, formulas, tables as LaTeX, sheet music; small and quick. Cannot: read Russian (it writes
-Latin look-alikes), locate text, answer questions. Weights Apache-2.0, training data CC-BY-NC. Prompts are built by the
-model's own processor from the options `format`, `box`, `color` and `crop`.
+Good at: English and Chinese pages, formulas, tables as LaTeX, sheet music; small and quick. Cannot: read Russian (it
+writes Latin look-alikes), locate text, answer questions. Weights Apache-2.0, training data CC-BY-NC. Prompts are
+built by the model's own processor from the options `format`, `box`, `color` and `crop`.
 
-`got_ocr_ucas` is the same network under the key and with the options of its first publication, whose code does not run on
-Transformers 5: `ocr_type`, `ocr_box`, `ocr_color`, and `chat_crop`.
+`got_ocr_ucas` is the same network under the key and with the options of its first publication, whose code does not
+run on Transformers 5: `ocr_type`, `ocr_box`, `ocr_color`, and `chat_crop`.
 """
 
 from collections.abc import Mapping
@@ -56,7 +56,10 @@ def arguments(request: Request) -> dict[str, Any]:
     if options.get("box"):
         box, sent = Box(*_four(options["box"])), request.sent
         moved = Box(
-            box.x1 - request.region.x1, box.y1 - request.region.y1, box.x2 - request.region.x1, box.y2 - request.region.y1
+            box.x1 - request.region.x1,
+            box.y1 - request.region.y1,
+            box.x2 - request.region.x1,
+            box.y2 - request.region.y1,
         ).clip(request.page)
         scale = whole(sent)
         sx, sy = scale.width / request.region.width, scale.height / request.region.height

@@ -1,8 +1,9 @@
 """How large an image each family of networks wants, and how many tokens it costs: the models' own rules, client-side.
 
-A page is resized here exactly as the model's processor would do it, so that the processor finds nothing left to do and
-boxes map back through one known scale. `room` is the most tokens an image may cost; a rule answers with the largest size
-within it, or with the smallest it knows, and the caller compares. Does not cover pixels: `prepare` resamples.
+A page is resized here exactly as the model's processor would do it, so that the processor finds nothing left to do
+and boxes map back through one known scale. `room` is the most tokens an image may cost; a rule answers with the
+largest size within it, or with the smallest it knows, and the caller compares. Does not cover pixels: `prepare`
+resamples.
 """
 
 import math
@@ -68,12 +69,12 @@ class Square:
     side: int
     view_tokens: int
 
-    def fit(self, size: Size, room: int | None = None) -> Size:
+    def fit(self, size: Size, room: int | None = None) -> Size:  # noqa: ARG002 the cost is always the same
         sane = _sane(size)
         spare = max(sane.width, sane.height) / (2 * self.side)
         return sane.scaled(1 / spare) if spare > 1 else sane
 
-    def tokens(self, sent: Size) -> int:
+    def tokens(self, sent: Size) -> int:  # noqa: ARG002
         return self.view_tokens
 
 

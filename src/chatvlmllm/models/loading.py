@@ -43,7 +43,7 @@ def arguments(placement: Placement, skip: Sequence[str]) -> dict[str, Any]:
 
 
 def quantization(placement: Placement, skip: Sequence[str]) -> Any:
-    """bitsandbytes' configuration; the vision tower and the head keep their precision."""
+    """Bitsandbytes' configuration; the vision tower and the head keep their precision."""
     import torch
     from transformers import BitsAndBytesConfig
 

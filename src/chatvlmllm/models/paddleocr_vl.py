@@ -1,8 +1,8 @@
 """PaddleOCR-VL: a network of 0.9 billion parameters that reads one element of a page at a time.
 
-Good at: text, tables, formulas and charts in 109 languages, Russian included, once the page was cut into elements. Cannot:
-find the elements itself: whole pages need a layout stage first. Licence Apache-2.0. Prompts are the project's; tables come
-as OTSL.
+Good at: text, tables, formulas and charts in 109 languages, Russian included, once the page was cut into elements.
+Cannot: find the elements itself: whole pages need a layout stage first. Licence Apache-2.0. Prompts are the
+project's; tables come as OTSL.
 """
 
 from collections.abc import Mapping

@@ -1,8 +1,8 @@
 """Phi-3.5-vision: a general model of 2024, kept for those who compare with it.
 
-Good at: English pages and questions. Cannot: read Russian well, locate anything. Licence MIT. Its published code does not run
-on Transformers newer than 4.47, so `models pull` makes an environment with the older libraries and the worker runs there;
-vLLM is the other way. `phi4_multimodal` is the successor that runs natively.
+Good at: English pages and questions. Cannot: read Russian well, locate anything. Licence MIT. Its published code does
+not run on Transformers newer than 4.47, so `models pull` makes an environment with the older libraries and the worker
+runs there; vLLM is the other way. `phi4_multimodal` is the successor that runs natively.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
 """Phi-4-multimodal: the successor of Phi-3.5-vision that Transformers runs natively.
 
-Good at: English pages and questions. Cannot: read Russian reliably (its vision was trained on English), locate anything.
-Licence MIT. Vision lives in a LoRA adapter beside the weights, so the library peft is needed.
+Good at: English pages and questions. Cannot: read Russian reliably (its vision was trained on English), locate
+anything. Licence MIT. Vision lives in a LoRA adapter beside the weights, so the library peft is needed.
 """
 
 from collections.abc import Mapping
@@ -71,7 +71,7 @@ MODELS = (
             repo="microsoft/Phi-4-multimodal-instruct",
             revision=None,
             branch="refs/pr/70",
-            unpinned="the files that Transformers runs natively stand in pull request 70 of the repository, which may move",
+            unpinned="the files that run natively stand in pull request 70 of the repository, which may move",
             parameters=5.57e9,
             bytes=11_900_000_000,
             vram=14_000_000_000,

@@ -1,8 +1,8 @@
 """Qwen3-VL: general vision-language models that locate what they read.
 
-Good at: Russian and 31 other languages, tables, page layout with boxes, free questions over several turns. Cannot: promise
-that small print is not guessed; the 2B loses order on dense multi-column pages. Licence Apache-2.0. The layout, Markdown and
-spotting prompts are those of the project's cookbooks; boxes are 0…1000 of the image.
+Good at: Russian and 31 other languages, tables, page layout with boxes, free questions over several turns. Cannot:
+promise that small print is not guessed; the 2B loses order on dense multi-column pages. Licence Apache-2.0. The
+layout, Markdown and spotting prompts are those of the project's cookbooks; boxes are 0…1000 of the image.
 """
 
 from chatvlmllm.decode import layout, qwen_html, qwen_markdown, text

@@ -1,8 +1,8 @@
 """Qwen2-VL: a general vision-language model of the first generation that reads documents well.
 
-Good at: clean printed pages in European languages and Chinese, free questions, simple tables. Cannot: give a layout, read
-long dense pages without losing lines. Licence Apache-2.0. Prompts are our own; boxes follow the model card's notation:
-0…1000 of the image, in `<|box_start|>` tokens.
+Good at: clean printed pages in European languages and Chinese, free questions, simple tables. Cannot: give a layout,
+read long dense pages without losing lines. Licence Apache-2.0. Prompts are our own; boxes follow the model card's
+notation: 0…1000 of the image, in `<|box_start|>` tokens.
 """
 
 from collections.abc import Mapping
@@ -30,8 +30,8 @@ _IMAGE = SmartResize(factor=28, min_pixels=256 * 28 * 28, max_pixels=2560 * 28 *
 
 _TEXT = "Read all the text in the image. Output only the text, preserving line breaks."
 _MARKDOWN = (
-    "Convert the document in the image to Markdown. Keep headings, lists and the reading order, write tables as HTML and"
-    " formulas as LaTeX. Output only the document."
+    "Convert the document in the image to Markdown. Keep headings, lists and the reading order, write tables as HTML"
+    " and formulas as LaTeX. Output only the document."
 )
 _TABLE = "Convert the table in the image to HTML. Output only the table."
 _FORMULA = "Write the formula in the image as LaTeX. Output only the formula."

@@ -76,6 +76,7 @@ class DotsOCRForCausalLM(Qwen2ForCausalLM):
     def forward(
         self,
         input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
         pixel_values: Tensor | None = None,
         image_grid_thw: Tensor | None = None,
         inputs_embeds: Tensor | None = None,
@@ -87,7 +88,9 @@ class DotsOCRForCausalLM(Qwen2ForCausalLM):
             assert image_grid_thw is not None
             inputs_embeds = self._embed(input_ids, pixel_values, image_grid_thw)
             input_ids = None
-        return super().forward(input_ids=input_ids, inputs_embeds=inputs_embeds, **kwargs)
+        return super().forward(
+            input_ids=input_ids, attention_mask=attention_mask, inputs_embeds=inputs_embeds, **kwargs
+        )
 
     def prepare_inputs_for_generation(self, input_ids: Tensor, **kwargs: Any) -> dict[str, Any]:
         """Images belong to the first step only; later steps find them in the cache."""

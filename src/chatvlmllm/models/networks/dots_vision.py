@@ -1,7 +1,7 @@
 """The vision tower of dots.ocr: patches of any number of images in, one feature per 2 × 2 patches out.
 
-Module names are those of the published checkpoint. Runs on any device in any float type; attention is PyTorch's own, image
-by image, so no attention matrix over a whole page is ever built where a fused kernel exists.
+Module names are those of the published checkpoint. Runs on any device in any float type; attention is PyTorch's own,
+image by image, so no attention matrix over a whole page is ever built where a fused kernel exists.
 """
 
 from typing import Any
