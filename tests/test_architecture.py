@@ -24,7 +24,7 @@ LAYERS = (
     ("prepare", "run", "weights"),
     ("export",),
     ("engines",),
-    ("routing", "pipeline", "store"),
+    ("routing", "ladder", "pipeline", "store"),
     ("batch",),
     ("cli",),
 )

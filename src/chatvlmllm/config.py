@@ -225,7 +225,7 @@ def _refuse_unknown_variables() -> None:
 
 def _keys() -> list[str]:
     """Every dotted key, sections included."""
-    sections = {"limits": Limits, "gpu": Gpu, "vllm": Vllm}
+    sections: dict[str, type[Section]] = {"limits": Limits, "gpu": Gpu, "vllm": Vllm}
     inner = [f"{name}.{key}" for name, section in sections.items() for key in section.model_fields]
     return [*Settings.model_fields, *inner]
 

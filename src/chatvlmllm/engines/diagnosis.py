@@ -21,7 +21,9 @@ _MEMORY = re.compile(
     r"|Free memory on device .* is less than|No available memory for the cache blocks|larger than the available KV cache",
     re.IGNORECASE,
 )
-_CUDA = re.compile(r"device-side assert|CUDA error|CUBLAS_STATUS|CUDNN_STATUS|cudaError|NVRM|AcceleratorError", re.IGNORECASE)
+_CUDA = re.compile(
+    r"device-side assert|CUDA error|CUBLAS_STATUS|CUDNN_STATUS|cudaError|NVRM|AcceleratorError", re.IGNORECASE
+)
 _PORT = re.compile(r"address already in use|EADDRINUSE|port is already allocated|failed to bind", re.IGNORECASE)
 _DISK = re.compile(r"No space left on device|ENOSPC|disk quota exceeded", re.IGNORECASE)
 

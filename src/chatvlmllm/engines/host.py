@@ -8,6 +8,7 @@ outside the lock (`swap`), one swap at a time. Does not cover what a page does w
 """
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,7 +21,7 @@ from chatvlmllm.engines import Engine, gpu, policy
 from chatvlmllm.engines.ownership import Ownership
 from chatvlmllm.engines.policy import Breaker, Plan, Resident, Rules, Ticket
 from chatvlmllm.engines.start import Start, plan
-from chatvlmllm.engines.state import RESIDENT, RUNNING, Observer, State, Status, Unit
+from chatvlmllm.engines.state import MOVING, RESIDENT, RUNNING, Observer, State, Status, Unit
 from chatvlmllm.engines.steward import Steward
 from chatvlmllm.engines.swap import Swap, living
 from chatvlmllm.errors import (
@@ -33,6 +34,7 @@ from chatvlmllm.errors import (
     EngineTimeout,
     NotEnoughMemory,
 )
+from chatvlmllm.models import catalogue
 from chatvlmllm.models.card import Model
 
 _log = logging.getLogger(__name__)
@@ -158,7 +160,7 @@ class Host:
             return False
         if not unit.accelerated:
             return True
-        if self._swapping:
+        if self._swapping or any(u.accelerated and u.state in MOVING for u in self._units.values()):
             return False
         room = self._plan(unit)
         if not room.possible:
@@ -299,6 +301,18 @@ class Host:
         """The name of the engine that runs `model`, or would."""
         unit = self._units.get(f"{model.key}@cpu" if cpu else model.key)
         return unit.engine_name if unit else next(iter(model.runtimes))
+
+    def width(self, key: str) -> int:
+        """How many pages are worth reading at once when `key` is asked for."""
+        inside = self.settings.workers or os.cpu_count() or 1
+        if key not in catalogue():
+            # `auto` may meet any engine; those that take one page at a time make the others wait.
+            remote = [server.requests for server in self.settings.servers]
+            return max(inside, *remote, self.settings.vllm.requests if gpu.gpus() else 0, 1)
+        try:
+            return max(inside, self._planner(catalogue()[key], self.settings, False).slots)
+        except ChatVLMLLMError:
+            return inside
 
     def running(self) -> frozenset[str]:
         """The models that would answer at once."""

@@ -159,4 +159,4 @@ class Breaker:
         """Seconds until the next try; 0 when it may be tried now."""
         if self.failures < self.limit:
             return 0.0
-        return max(0.0, self.failed_at + self.rest * 2 ** min(4, self.failures - self.limit) - now)
+        return max(0.0, self.failed_at + self.rest * 2.0 ** min(4, self.failures - self.limit) - now)

@@ -52,6 +52,7 @@ class Start:
     reason: str
     run: Callable[[Hooks], Engine]
     needed: int = 0
+    slots: int = 1
     check: Callable[[], object] = lambda: None
 
     @property
@@ -65,7 +66,12 @@ def plan(model: Model, settings: Settings, *, cpu: bool = False) -> Start:
         return replace(_transformers(model, settings, "cpu"), reason="on_the_cpu")
     server = next((server for server in settings.servers if model.key in server.models), None)
     if server is not None:
-        return Start(engine="openai", reason="your_server", run=lambda _: own_server(model, server, settings))
+        return Start(
+            engine="openai",
+            reason="your_server",
+            run=lambda _: own_server(model, server, settings),
+            slots=server.requests,
+        )
     named = settings.of(model.key).engine
     if named is not None:
         return replace(_MAKERS[named](model, settings), reason="configured")
@@ -144,7 +150,9 @@ def launch(model: Model, worker: Worker, settings: Settings) -> Launch:
 def _vllm(model: Model, settings: Settings) -> Start:
     python = _served(model, settings)
     if python is None:
-        raise MissingExtra(feature="vLLM", command="python3 -m venv ENV && ENV/bin/pip install vllm (vllm.python: ENV/bin/python)")
+        raise MissingExtra(
+            feature="vLLM", command="python3 -m venv ENV && ENV/bin/pip install vllm (vllm.python: ENV/bin/python)"
+        )
 
     def run(hooks: Hooks) -> Engine:
         how = server_launch(model, settings, (str(python), "-m", "vllm.entrypoints.openai.api_server"), hooks)
@@ -154,6 +162,7 @@ def _vllm(model: Model, settings: Settings) -> Start:
         engine="vllm",
         reason="first_of_card",
         run=run,
+        slots=settings.vllm.requests,
         needed=needed(model, settings),
         check=lambda: weights.folder(model, settings),
     )

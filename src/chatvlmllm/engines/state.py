@@ -23,6 +23,8 @@ class State(StrEnum):
 
 #: States in which a model holds memory.
 RESIDENT = frozenset({State.STARTING, State.READY, State.BUSY, State.SLEEPING, State.STOPPING})
+#: States that somebody is working on.
+MOVING = frozenset({State.PULLING, State.STARTING, State.STOPPING})
 #: States in which a model answers requests.
 RUNNING = frozenset({State.READY, State.BUSY})
 
