@@ -119,7 +119,7 @@ class Settings(BaseSettings):
     servers: tuple[Server, ...] = Field(
         (),
         description=(
-            "your own servers: url (to /v1), models (our key: its name there), key_variable (which holds the key), requests"
+            "your own servers: url (to /v1), models (our key: its name there), key_variable, requests"
         ),
     )
     models: dict[str, ModelSettings] = Field(

@@ -18,7 +18,8 @@ from chatvlmllm.errors import (
 
 _MEMORY = re.compile(
     r"out of memory|OutOfMemoryError|MemoryError|Cannot allocate memory|can't allocate memory|std::bad_alloc"
-    r"|Free memory on device .* is less than|No available memory for the cache blocks|larger than the available KV cache",
+    r"|Free memory on device .* is less than|No available memory for the cache blocks"
+    r"|larger than the available KV cache",
     re.IGNORECASE,
 )
 _CUDA = re.compile(
