@@ -118,9 +118,7 @@ class Settings(BaseSettings):
     vllm: Vllm = Vllm()
     servers: tuple[Server, ...] = Field(
         (),
-        description=(
-            "your own servers: url (to /v1), models (our key: its name there), key_variable, requests"
-        ),
+        description=("your own servers: url (to /v1), models (our key: its name there), key_variable, requests"),
     )
     models: dict[str, ModelSettings] = Field(
         default_factory=dict,

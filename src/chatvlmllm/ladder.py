@@ -1,7 +1,7 @@
 """What a page does when its engine fails: again, smaller, another model, the CPU; and what it all was, in `attempts`.
 
-`walk` knows nothing of pages: it is given steps and a way to take one. A page that ended its engine twice is not sent there
-again; the second time it is alone with it, so that no neighbour is blamed.
+`walk` knows nothing of pages: it is given steps and a way to take one. A page that ended its engine twice is not sent
+there again; the second time it is alone with it, so that no neighbour is blamed.
 """
 
 import time
@@ -47,7 +47,7 @@ class Step:
 
     @property
     def fell_back(self) -> bool:
-        """Is this something else than what was to answer?"""
+        """Whether this is something else than what was to answer."""
         return self.rank > 0 or self.cpu
 
 
@@ -101,30 +101,36 @@ def walk(rungs: Iterator[Step], take: Take, wanted: Callable[[], bool] = lambda:
     """Climb until something answers, or until the page is no longer `wanted`."""
     so_far = Walk()
     for rung in rungs:
-        step: Step | None = rung
-        strikes, looped = 0, None
-        while step is not None and wanted():
-            answer, error, entered = _try(step, take, so_far)
-            if answer is not None:
-                if answer.reply.stop is Stop.LOOP and looped is None and _can_shrink(step):
-                    looped = (answer, step)
-                    step = replace(step, reason="after_loop", scale=step.scale * _OTHER_SIZE)
-                    continue
-                if answer.reply.stop is Stop.LOOP and looped is not None:
-                    answer, step = looped
-                so_far.answer, so_far.step = answer, step
-                return so_far
-            assert error is not None
-            if looped is not None:
-                so_far.answer, so_far.step = looped
-                return so_far
-            strikes += entered and isinstance(error, FATAL)
-            if strikes >= STRIKES:
-                so_far.notices.append(Notice("quarantined", {"model": step.model.key, "times": strikes}))
-            step = _again(step, error, strikes, entered=entered)
+        _stay(rung, take, wanted, so_far)
+        if so_far.answer is not None or not wanted():
+            break
         if so_far.error is not None and not _goes_on(so_far.error):
             break
     return so_far
+
+
+def _stay(rung: Step, take: Take, wanted: Callable[[], bool], so_far: Walk) -> None:
+    """Everything worth trying with one model."""
+    step: Step | None = rung
+    strikes = 0
+    while step is not None and wanted():
+        answer, error, entered = _try(step, take, so_far)
+        if answer is not None:
+            so_far.answer, so_far.step = _straightened(answer, step, take, so_far)
+            return
+        strikes += entered and isinstance(error, FATAL)
+        if strikes >= STRIKES:
+            so_far.notices.append(Notice("quarantined", {"model": step.model.key, "times": strikes}))
+        step = _again(step, error, strikes, entered=entered)
+
+
+def _straightened(answer: Answer, step: Step, take: Take, so_far: Walk) -> tuple[Answer, Step]:
+    """The answer, or if it loops the one to a second question that does not."""
+    if answer.reply.stop is not Stop.LOOP or not _can_shrink(step):
+        return answer, step
+    other = replace(step, reason="after_loop", scale=step.scale * _OTHER_SIZE)
+    second, _, _ = _try(other, take, so_far)
+    return (answer, step) if second is None or second.reply.stop is Stop.LOOP else (second, other)
 
 
 def _try(step: Step, take: Take, so_far: Walk) -> tuple[Answer | None, ChatVLMLLMError | None, bool]:
@@ -139,7 +145,7 @@ def _try(step: Step, take: Take, so_far: Walk) -> tuple[Answer | None, ChatVLMLL
     return answer, None, noted.entered
 
 
-def _again(step: Step, error: ChatVLMLLMError, strikes: int, *, entered: bool) -> Step | None:
+def _again(step: Step, error: ChatVLMLLMError | None, strikes: int, *, entered: bool) -> Step | None:
     """The next try with the same model, or None."""
     if not entered:
         return None

@@ -1,7 +1,7 @@
 """Which model is to read a page: an ordered list of candidates, each with its reason in a stable word.
 
-The choice is a table (`routing.toml`) applied to facts about the page and the machine. A model that the user chose comes
-first; unless forbidden, others may still answer when it fails, and the result then says so.
+The choice is a table (`routing.toml`) applied to facts about the page and the machine. A model that the user chose
+comes first; unless forbidden, others may still answer when it fails, and the result then says so.
 """
 
 import tomllib
@@ -17,7 +17,6 @@ from chatvlmllm.document import Page
 from chatvlmllm.engines import gpu
 from chatvlmllm.engines.host import Host
 from chatvlmllm.errors import ConfigInvalid
-from chatvlmllm.exchange import Task
 from chatvlmllm.models import catalogue, find
 from chatvlmllm.models.card import Model
 from chatvlmllm.reading import Notice
@@ -51,7 +50,7 @@ class Machine:
 
 
 def machine(host: Host) -> Machine:
-    """This machine, now."""
+    """What is here now."""
     settings = host.settings
     remote = frozenset(key for server in settings.servers for key in server.models)
     memory = sum(found.total for found in gpu.gpus()[:1])
@@ -71,7 +70,7 @@ class Rule:
     languages: tuple[str, ...] = ()
 
     def fits(self, options: Options) -> bool:
-        """Does it hold for pages of this kind, this task and this main language?"""
+        """Whether it holds for pages of this kind, this task and this main language."""
         return (
             (not self.kinds or options.kind in self.kinds)
             and (not self.tasks or options.task in self.tasks)
@@ -162,13 +161,13 @@ def _networks(options: Options, machine: Machine, rules: Table) -> Iterator[Cand
 
 
 def _knows(model: Model, options: Options) -> bool:
-    """Does the model read the main language?"""
+    """Whether the model reads the main language."""
     said = " ".join(model.languages)
     return options.languages[0] in model.languages or any(word in said for word in _MANY)
 
 
 def _possible(model: Model, machine: Machine) -> bool:
-    """Is it on a server of the user's, or on this machine and small enough for it?"""
+    """Whether it is on a server of the user's, or on this machine and small enough for it."""
     if model.key in machine.remote:
         return True
     return model.key in machine.ready and (model.weights is None or model.weights.vram <= machine.memory)

@@ -64,7 +64,7 @@ def folder(model: Model, settings: "Settings") -> Path:
 
 
 def here(model: Model, settings: "Settings") -> bool:
-    """Could the model be loaded without fetching anything?"""
+    """Whether the model could be loaded without fetching anything."""
     try:
         folder(model, settings)
     except MissingWeights:

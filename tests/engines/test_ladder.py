@@ -51,7 +51,7 @@ def told(reading: Reading) -> list[tuple[str, str, str]]:
     ],
 )
 def test_after_any_death_the_page_is_read_again_by_a_fresh_engine(tmp_path: Path, fault: str, code: str) -> None:
-    """Crash, exit 0, silence, a dead engine behind a live port: one more try with the same model, and all pages read."""
+    """Crash, exit 0, silence, a dead engine behind a live port: one more try with the same model, and it is read."""
     modes = (fault, f"once={tmp_path / 'once'}")
     with host(settings(tmp_path), {"qwen_vl_2b": modes}) as pool:
         (reading,) = read(pool, 560)
@@ -128,7 +128,7 @@ def test_t17_an_engines_error_is_never_text(tmp_path: Path) -> None:
 
 
 def test_t37_a_loop_is_cut_back_tried_again_and_labelled(tmp_path: Path) -> None:
-    """A model that repeats itself is asked once more with another image; if it loops again the text ends before the loop."""
+    """A model that repeats itself is asked once more with another image; then the text ends before the loop."""
     with host(settings(tmp_path), {"qwen_vl_2b": ("loop",)}) as pool:
         (reading,) = read(pool, 560)
     assert told(reading) == [("qwen_vl_2b", "chosen", "loop"), ("qwen_vl_2b", "after_loop", "loop")]
@@ -228,9 +228,7 @@ CASES: Mapping[str, tuple[Options, routing.Machine, list[str]]] = {
     ),
     "quick and warm": (
         Options(prefer="speed"),
-        routing.Machine(
-            frozenset({"qwen3_vl_2b", "qwen_vl_2b"}), warm=frozenset({"qwen_vl_2b"}), memory=16 * 10**9
-        ),
+        routing.Machine(frozenset({"qwen3_vl_2b", "qwen_vl_2b"}), warm=frozenset({"qwen_vl_2b"}), memory=16 * 10**9),
         ["qwen_vl_2b", "qwen3_vl_2b", "tesseract"],
     ),
     "no GPU": (Options(kind="estimate"), routing.Machine(), ["tesseract"]),
@@ -244,7 +242,7 @@ CASES: Mapping[str, tuple[Options, routing.Machine, list[str]]] = {
 
 @pytest.mark.parametrize("case", CASES)
 def test_the_table_orders_the_candidates(case: str) -> None:
-    """Kind, task, language, memory, what is there and what is warm decide, and every candidate has a reason in words."""
+    """Kind, task, language, memory, what is there and what is warm decide; every candidate has a reason in words."""
     from chatvlmllm import messages
 
     options, machine, expected = CASES[case]
@@ -272,7 +270,7 @@ def test_a_wrong_rule_is_an_error_that_names_the_file(tmp_path: Path) -> None:
 
     for wrong in ('[[rule]]\nwhy = "x"\nchain = ["nobody"]\n', '[[rule]]\nwhy = "x"\nchian = []\n', "[[rule"):
         (tmp_path / "routing.toml").write_text(wrong)
-        with pytest.raises(ConfigInvalid, match="routing.toml"):
+        with pytest.raises(ConfigInvalid, match=r"routing\.toml"):
             routing.table(tmp_path)
 
 

@@ -177,7 +177,9 @@ def main() -> None:
     if "exit0" in MODE:
         end(0, "nothing to do")
     if "taken" in MODE and meant((0, 0)):
-        end(1, f"OSError: [Errno 98] error while attempting to bind on address: address already in use, {FLAGS['port']}")
+        end(
+            1, f"OSError: [Errno 98] error while attempting to bind on address: address already in use, {FLAGS['port']}"
+        )
     if "deaf" in MODE:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     print("starting", file=sys.stderr, flush=True)

@@ -75,8 +75,8 @@ class Host:
     def ensure(self, model: Model, *, cpu: bool = False, alone: bool = False) -> Iterator[Engine]:
         """A ready engine for `model`, leased for the duration; waits for its turn on the accelerator.
 
-        `cpu` asks for the model on the CPU, `alone` for an engine that nobody else uses meanwhile. Raises whatever keeps
-        the engine from starting, and EngineResting for a model that failed too often.
+        `cpu` asks for the model on the CPU, `alone` for an engine that nobody else uses meanwhile. Raises whatever
+        keeps the engine from starting, and EngineResting for a model that failed too often.
         """
         unit = self._lease(model, cpu, alone)
         engine = unit.engine
@@ -155,7 +155,7 @@ class Host:
             raise EngineResting(model=unit.key, times=self._breaker(unit.key).failures, seconds=round(rest))
 
     def _must_start(self, unit: Unit) -> bool:
-        """Is it for the calling thread to bring the model in now?"""
+        """Whether it is for the calling thread to bring the model in now."""
         if unit.state not in (State.ABSENT, State.FAILED, State.SLEEPING):
             return False
         if not unit.accelerated:
@@ -289,7 +289,7 @@ class Host:
         return lambda: self._observers.remove(observer)
 
     def status(self) -> list[Status]:
-        """This moment's look at every model that was ever asked for."""
+        """A look at every model that was ever asked for."""
         with self._changed:
             return [unit.status() for unit in self._units.values()]
 

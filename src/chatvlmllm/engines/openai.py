@@ -1,7 +1,7 @@
 """Any server that speaks OpenAI's chat completions: vLLM, llama.cpp, Ollama, LM Studio, SGLang.
 
-The server may be the user's own or one that `vllm` or `container` started. Closing a stream closes its connection, which
-is how such servers learn that nobody listens. Does not cover starting or ending a server.
+The server may be the user's own or one that `vllm` or `container` started. Closing a stream closes its connection,
+which is how such servers learn that nobody listens. Does not cover starting or ending a server.
 """
 
 import base64
@@ -41,8 +41,8 @@ class Endpoint:
     """Where a server listens and how to talk to it.
 
     `url` ends before `/chat/completions`; `served` is the server's name of the model; `connect` and `silence` are
-    patience in seconds for a connection and for the next token; `body` is laid over every request, `prefix` stands before
-    the text of a turn with images. `vllm` says that the server understands vLLM's own fields.
+    patience in seconds for a connection and for the next token; `body` is laid over every request, `prefix` stands
+    before the text of a turn with images. `vllm` says that the server understands vLLM's own fields.
     """
 
     url: str

@@ -1,8 +1,8 @@
 """Who owns the accelerator, and what a dead owner left behind.
 
 One process at a time holds the lock of a data folder; the kernel takes it away when that process ends, however it ends.
-Each engine that was started is noted on disk and carries a mark in its environment or its labels. At the next start what
-bears the mark of a dead owner is ended; nothing is ever recognised by its name. Does not cover containers themselves.
+Each engine that was started is noted on disk and carries a mark in its environment or its labels. At the next start
+what bears the mark of a dead owner is ended; nothing is ever recognised by its name. Does not cover containers.
 """
 
 import json
@@ -23,7 +23,7 @@ MARK = "CHATVLMLLM_OWNER"
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """A process of this program: its number, when the kernel started it, and where its server listens, if it has one."""
+    """A process of this program: its number, when the kernel started it, where its server listens if it has one."""
 
     pid: int
     born: int
@@ -52,6 +52,15 @@ class Ownership:
     def mark(self) -> str:
         """What engines of this process carry."""
         return f"{self._folder}:{self._me.pid}:{self._me.born}"
+
+    @property
+    def folder(self) -> Path:
+        return self._folder
+
+    @property
+    def containers(self) -> Path:
+        """A file that is there when a container was ever started."""
+        return self._folder / "containers"
 
     @property
     def held(self) -> bool:

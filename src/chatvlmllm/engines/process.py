@@ -1,6 +1,7 @@
 """A server program as a local process: started in a group of its own, its last lines kept, ended for certain."""
 
 import collections
+import contextlib
 import os
 import secrets
 import signal
@@ -65,10 +66,8 @@ class ServerProcess:
         """Ask the program to end; after `grace` seconds end it and everything it started."""
         if self.status is None:
             self._signal(signal.SIGTERM)
-            try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(grace)
-            except subprocess.TimeoutExpired:
-                pass
         self.kill()
 
     def kill(self) -> None:
@@ -99,7 +98,7 @@ def free_port() -> int:
 
 
 def listening(port: int) -> bool:
-    """Does anybody answer on this loopback port?"""
+    """Whether anybody answers on this loopback port."""
     with socket.socket() as probe:
         probe.settimeout(0.5)
         return probe.connect_ex(("127.0.0.1", port)) == 0
@@ -111,7 +110,7 @@ def random_key() -> str:
 
 
 def wait_until_gone(pid: int, seconds: float) -> bool:
-    """Has the process group `pid` vanished within `seconds`?"""
+    """Whether the process group `pid` vanished within `seconds`."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         try:

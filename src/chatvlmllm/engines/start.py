@@ -9,7 +9,7 @@ from pathlib import Path
 
 from chatvlmllm import weights
 from chatvlmllm.config import Server, Settings
-from chatvlmllm.engines import Engine, environment, gpu, policy, vllm
+from chatvlmllm.engines import Engine, container, environment, gpu, policy, vllm
 from chatvlmllm.engines.embedded import Embedded
 from chatvlmllm.engines.openai import Endpoint, OpenAI
 from chatvlmllm.engines.placement import Wanted
@@ -18,8 +18,10 @@ from chatvlmllm.errors import (
     EngineNotSupported,
     MissingExtra,
     MissingWeights,
+    NoContainerEngine,
     NotEnoughMemory,
     ServerRefused,
+    SetupError,
     UnpinnedCode,
 )
 from chatvlmllm.models.card import Model, Served, Worker
@@ -33,7 +35,7 @@ ACCELERATED = frozenset({"transformers", "vllm", "container"})
 
 @dataclass(frozen=True, slots=True)
 class Hooks:
-    """How a start talks to its host: is it `unwanted`, what was `made`, what is being `pulled`, and the owner's mark."""
+    """How a start talks to its host: is it `unwanted`, what was `made`, what is `pulled`, and the owner's mark."""
 
     unwanted: Callable[[], bool] = lambda: False
     made: Callable[[object], None] = lambda _: None
@@ -45,7 +47,8 @@ class Hooks:
 class Start:
     """A decided start: the engine's name, why it (a stable word), the bytes it will need, and how to do it.
 
-    `check` raises what is known beforehand to prevent the start, so that nothing is stopped for a model that cannot run.
+    `check` raises what is known beforehand to prevent the start, so that nothing is stopped for a model that cannot
+    run. `slots` is how many requests are worth making at once.
     """
 
     engine: str
@@ -61,7 +64,10 @@ class Start:
 
 
 def plan(model: Model, settings: Settings, *, cpu: bool = False) -> Start:
-    """How `model` is to be started; `cpu` asks for the same model on the CPU. Raises EngineNotSupported or MissingExtra."""
+    """How `model` is to be started; `cpu` asks for the same model on the CPU.
+
+    Raises EngineNotSupported or MissingExtra.
+    """
     if cpu:
         return replace(_transformers(model, settings, "cpu"), reason="on_the_cpu")
     server = next((server for server in settings.servers if model.key in server.models), None)
@@ -75,11 +81,11 @@ def plan(model: Model, settings: Settings, *, cpu: bool = False) -> Start:
     named = settings.of(model.key).engine
     if named is not None:
         return replace(_MAKERS[named](model, settings), reason="configured")
-    first: MissingExtra | EngineNotSupported | None = None
+    first: SetupError | None = None
     for name in _possible(model, settings):
         try:
             return _MAKERS[name](model, settings)
-        except (MissingExtra, EngineNotSupported) as error:
+        except (MissingExtra, EngineNotSupported, NoContainerEngine) as error:
             first = first or error
     raise first or EngineNotSupported(model=model.key, engine="—", reason="its card lists no engine")
 
@@ -206,11 +212,34 @@ def server_launch(model: Model, settings: Settings, program: tuple[str, ...], ho
 def _container(model: Model, settings: Settings) -> Start:
     if not isinstance(model.runtimes.get("vllm"), Served):
         raise _refuse(model, "container")
-    raise MissingExtra(feature="Docker SDK", command=f'{sys.executable} -m pip install "chatvlmllm[containers]"')
+    if find_spec("docker") is None:
+        command = f'{sys.executable} -m pip install "chatvlmllm[containers]"'
+        raise MissingExtra(feature="Docker SDK", command=command)
+    if container.found(settings.vllm.socket) is None:
+        raise NoContainerEngine(reason="no socket of Docker or Podman was found")
+    box = container.Box(image=settings.vllm.image, socket=settings.vllm.socket, offline=settings.offline)
+    return boxed(model, settings, box)
+
+
+def boxed(model: Model, settings: Settings, box: container.Box) -> Start:
+    """The start of a server in a container made of `box`."""
+
+    def run(hooks: Hooks) -> Engine:
+        how = server_launch(model, settings, box.program, hooks)
+        return container.start(model, how, box, hooks.unwanted, hooks.made, hooks.pulled)
+
+    return Start(
+        engine="container",
+        reason="first_of_card",
+        run=run,
+        slots=settings.vllm.requests,
+        needed=needed(model, settings),
+        check=lambda: (weights.folder(model, settings), container.connect(box.socket)),
+    )
 
 
 def own_server(model: Model, server: Server, settings: Settings) -> Engine:
-    """A client of the user's own server; raises ServerUnreachable, or ServerRefused when it does not serve the model."""
+    """A client of the user's own server; raises ServerUnreachable, or ServerRefused if it does not serve the model."""
     name = server.models[model.key]
     key = os.environ.get(server.key_variable, "") if server.key_variable else ""
     endpoint = Endpoint(

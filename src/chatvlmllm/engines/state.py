@@ -71,7 +71,7 @@ class Unit:
     log: Callable[[], Sequence[str]] = field(default=tuple)
 
     def status(self, lines: int = 40) -> Status:
-        """This moment's look at it."""
+        """A look at it."""
         return Status(
             model=self.key,
             engine=self.engine_name,

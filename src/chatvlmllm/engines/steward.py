@@ -1,7 +1,7 @@
 """What goes on while nobody asks: idle engines are ended, dead ones noticed, and other processes told and heard.
 
-The state of every engine is written to `data/engines/status.json` and its log beside it, so that another command can show
-them; a file `unload-KEY` there asks for that model to be unloaded.
+The state of every engine is written to `data/engines/status.json` and its log beside it, so that another command can
+show them; a file `unload-KEY` there asks for that model to be unloaded.
 """
 
 import json

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from chatvlmllm.config import Settings
-from chatvlmllm.engines import Engine, gpu
+from chatvlmllm.engines import Engine, container, gpu
 from chatvlmllm.engines.ownership import MARK, Ownership
 from chatvlmllm.engines.policy import Plan
 from chatvlmllm.engines.process import ServerProcess
@@ -75,6 +75,10 @@ class Swap:
             self._ownership.acquire()
             for left in self._ownership.end_orphans():
                 _log.warning("ended process %s, which process %s had left behind", left.pid, left.owner.pid)
+            # Asking a container engine that was never used would be a needless wait.
+            if self._ownership.containers.exists():
+                for name in container.end_orphans(self._settings.vllm.socket, self._ownership.folder):
+                    _log.warning("removed container %s, which a dead process had left behind", name[:12])
 
     def _retire(self, victim: Unit, *, sleep: bool) -> None:
         engine = victim.engine
@@ -111,6 +115,8 @@ class Swap:
             if isinstance(hull, ServerProcess):
                 self._ownership.note(hull.pid, unit.key)
                 unit.pid = hull.pid
+            else:
+                self._ownership.containers.touch()
             unit.log = lambda: getattr(hull, "log", ())
 
         def pulled(progress: str) -> None:

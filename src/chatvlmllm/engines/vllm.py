@@ -1,8 +1,8 @@
 """One vLLM server that we start and end: as a local process here, as a container in `container`.
 
-The server listens on the loopback only, with a random key. It is ready when `/health` is well *and* `/v1/models` names the
-model; it is dead when its process is, or when its port answers but its engine does not. Does not cover the choice of what
-else must stop for it (`policy`).
+The server listens on the loopback only, with a random key. It is ready when `/health` is well *and* `/v1/models` names
+the model; it is dead when its process is, or when its port answers but its engine does not. Does not cover what else
+must stop for it (`policy`).
 """
 
 import json
@@ -141,7 +141,7 @@ def inherited(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
 def start(model: Model, launch: Launch, unwanted: Callable[[], bool], seen: Callable[[Hull], None]) -> "VllmEngine":
     """A ready server in a process of its own.
 
-    `seen` is told about the process as soon as it exists; `unwanted` is asked while waiting and ends the start when true.
+    `seen` is told about the process as soon as it exists; `unwanted` is asked while waiting and ends the start.
     """
 
     def hull(port: int, key: str) -> ServerProcess:
@@ -243,7 +243,7 @@ class VllmEngine:
             return False
 
     def healthy(self) -> bool:
-        """Does the server say that its engine is well?"""
+        """Whether the server says that its engine is well."""
         try:
             return self._control.get("/health").status_code == httpx.codes.OK
         except httpx.HTTPError:
@@ -257,7 +257,7 @@ class VllmEngine:
             raise self._examined(error) from error
 
     def _examined(self, error: ChatVLMLLMError) -> ChatVLMLLMError:
-        """Is the engine dead, or did it only fail to answer?"""
+        """The error as it is when one knows whether the engine is dead or only failed to answer."""
         if isinstance(error, EngineBusy) and self.healthy():
             return error
         # A dying server takes a moment to say why, and to stop calling itself healthy.

@@ -27,8 +27,10 @@ BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Launch:
-    """How to start a worker: the local checkpoint, wishes, the interpreter, patience in seconds, and
-    `marks` for the child's environment by which it can be found again."""
+    """How to start a worker: the local checkpoint, wishes, the interpreter, and how patient to be (seconds).
+
+    `marks` are added to the child's environment so that it can be found again.
+    """
 
     folder: Path
     wanted: Wanted = field(default_factory=Wanted)
