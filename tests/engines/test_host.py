@@ -187,8 +187,9 @@ def test_an_engine_that_ended_while_idle_is_noticed(tmp_path: Path) -> None:
         ask(pool)
         (pid,) = ours()
         os.kill(pid, signal.SIGKILL)
-        while birth(pid) is not None:
+        while pool.running():
             time.sleep(0.01)
+            pool.examine()
         assert ask(pool).text
         assert pool.swaps == 2
 

@@ -23,9 +23,9 @@ from chatvlmllm.models.card import conversation
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-#: A repeated pattern of this many tokens, this often, ends a generation inside vLLM. No page has that; tables of empty
-#: cells come near, so the count is high.
-_REPETITION = {"max_pattern_size": 64, "min_pattern_size": 1, "min_count": 48}
+#: A pattern of at most so many tokens, so often in a row, ends a generation inside vLLM. Forms have some hundred empty
+#: cells, so the count is high; longer patterns are noticed here.
+_REPETITION = {"max_pattern_size": 16, "min_pattern_size": 1, "min_count": 160}
 
 _STOPS = {
     "stop": Stop.END,
@@ -133,6 +133,11 @@ class OpenAI:
             raise EngineHung(model=model, seconds=self.endpoint.silence) from error
         except (httpx.TransportError, json.JSONDecodeError) as error:
             raise EngineCrashed(model=model, status=None, reason=f"the connection broke: {_why(error)}") from error
+        except RuntimeError as error:
+            # Another request saw the engine die and closed it a moment ago.
+            if not self._client.is_closed:
+                raise
+            raise EngineCrashed(model=model, status=None, reason="the engine was ended meanwhile") from error
 
     def close(self) -> None:
         """Close every idle connection."""

@@ -246,7 +246,8 @@ class VllmEngine:
         """Whether the server says that its engine is well."""
         try:
             return self._control.get("/health").status_code == httpx.codes.OK
-        except httpx.HTTPError:
+        except (httpx.HTTPError, RuntimeError):
+            # The library's own error for a client that somebody has closed meanwhile is a plain RuntimeError.
             return False
 
     def stream(self, request: Request) -> Iterator[Delta | Reply]:
@@ -282,6 +283,6 @@ class VllmEngine:
 
     def close(self) -> None:
         """End the server: politely within the grace period, then for certain."""
+        self._hull.stop(self._launch.grace)
         self._client.close()
         self._control.close()
-        self._hull.stop(self._launch.grace)
