@@ -7,6 +7,7 @@ cards that run it.
 
 import json
 import shutil
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -141,13 +142,30 @@ def _check_disk(plan: Plan, target: Path) -> None:
 
 
 def _fetch(plan: Plan, name: str, target: Path, bar: type) -> None:
-    hub = _hub()
-    with _plain_errors(plan.repo):
-        hub.hf_hub_download(plan.repo, name, revision=plan.revision, local_dir=target, tqdm_class=bar)
-    found = (target / name).stat().st_size
-    if found != plan.files[name]:
-        (target / name).unlink()
-        raise DownloadFailed(target=f"{plan.repo}/{name}", reason=f"{found} bytes instead of {plan.files[name]}")
+    """One file, going on after what an earlier try left: a commit's files never change, so its part stays valid."""
+    hub, size, whole = _hub(), plan.files[name], target / name
+    part = whole.with_name(whole.name + ".part")
+    part.parent.mkdir(parents=True, exist_ok=True)
+    if whole.is_file() and whole.stat().st_size == size:
+        return
+    part.touch()
+    with _plain_errors(plan.repo), part.open("r+b") as stream:
+        # The client's own download command throws a broken transfer away; the function under it can go on.
+        from huggingface_hub.file_download import http_get
+
+        http_get(
+            hub.hf_hub_url(plan.repo, name, revision=plan.revision),
+            stream,
+            resume_size=stream.seek(0, 2),
+            headers=hub.utils.build_hf_headers(),
+            expected_size=size,
+            tqdm_class=bar,
+        )
+    found = part.stat().st_size
+    if found != size:
+        part.unlink()
+        raise DownloadFailed(target=f"{plan.repo}/{name}", reason=f"{found} bytes instead of {size}")
+    part.replace(whole)
 
 
 class _Bar:
@@ -202,8 +220,14 @@ def _plain_errors(target: str) -> Iterator[None]:
         raise OfflineForbidden(target=target) from error
     except errors.RepositoryNotFoundError as error:
         raise DownloadFailed(target=target, reason="the hub does not know it, or it is private") from error
-    except (errors.HfHubHTTPError, errors.LocalEntryNotFoundError, OSError) as error:
+    except (errors.HfHubHTTPError, errors.LocalEntryNotFoundError, OSError, *_transport_errors()) as error:
         raise DownloadFailed(target=target, reason=_sentence(error)) from error
+
+
+def _transport_errors() -> tuple[type[Exception], ...]:
+    """What the hub library's own HTTP client raises; which client that is differs between its versions."""
+    loaded = (sys.modules.get(name) for name in ("httpx", "httpx2"))
+    return tuple(module.HTTPError for module in loaded if module is not None)
 
 
 def _sentence(error: Exception) -> str:

@@ -44,7 +44,7 @@ PUBLISHED = {
 }
 
 
-def _config(**vision: int):  # noqa: ANN202
+def _config(**vision: int):
     from chatvlmllm.models.networks.dots_ocr import DotsVisionConfig
 
     return DotsVisionConfig(**{"embed_dim": 64, "hidden_size": 48, "intermediate_size": 96, "num_hidden_layers": 3,

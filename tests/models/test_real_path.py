@@ -137,7 +137,7 @@ def test_t12_missing_weights_stop_the_start(tiny: Callable[[str], Path], tmp_pat
     tensors = load_file(broken / "model.safetensors")
     del tensors["vision_tower.blocks.1.attn.qkv.weight"]
     save_file(tensors, broken / "model.safetensors", metadata={"format": "pt"})
-    with pytest.raises(EngineStartFailed, match="lacks weights: vision_tower.blocks.1.attn.qkv.weight"):
+    with pytest.raises(EngineStartFailed, match=r"lacks weights: vision_tower.blocks\.1\.attn\.qkv\.weight"):
         WorkerEngine(models.find("dots_ocr"), Launch(folder=broken))
 
 
@@ -182,7 +182,7 @@ def test_t05_t14_a_type_holds_for_weights_and_pixels(tiny: Callable[[str], Path]
 
 
 def test_t08_the_vision_tower_needs_no_flash_attention(engine: Engines, tiny: Callable[[str], Path]) -> None:
-    """A configuration that asks for flash-attn and names remote code, as the published one does, runs without either."""
+    """A configuration that asks for flash-attn and names remote code, as the published one does, needs neither."""
     import json
 
     stored = json.loads((tiny("dots_ocr") / "config.json").read_text())

@@ -1,4 +1,4 @@
-"""The vision tower of dots.ocr once more, written for clarity and nothing else, straight from its published description.
+"""The vision tower of dots.ocr once more, written for clarity only, straight from its published description.
 
 No attention kernels, no fused views, one image and one head at a time. It takes the weights by their published names.
 """

@@ -35,8 +35,9 @@ class SmartResize:
         rounded = [max(self.factor, round(side / self.factor) * self.factor) for side in _sides(sane)]
         fitted = Size(*rounded)
         if fitted.area > most:
-            scale = math.sqrt(most / sane.area)
-            width, height = (max(1, int(side * scale / self.factor)) * self.factor for side in _sides(sane))
+            # Divided in this order because the processors do: one rounding more or less is a whole step.
+            shrink = math.sqrt(sane.area / most)
+            width, height = (max(1, int(side / shrink / self.factor)) * self.factor for side in _sides(sane))
             fitted = self._shrunk(width, height, most)
         # Below its least area a processor would enlarge the image again, so that bound is the stronger one.
         if fitted.area < self.min_pixels:
@@ -72,7 +73,7 @@ class Square:
     def fit(self, size: Size, room: int | None = None) -> Size:  # noqa: ARG002 the cost is always the same
         sane = _sane(size)
         spare = max(sane.width, sane.height) / (2 * self.side)
-        return sane.scaled(1 / spare) if spare > 1 else sane
+        return _sane(sane.scaled(1 / spare)) if spare > 1 else sane
 
     def tokens(self, sent: Size) -> int:  # noqa: ARG002
         return self.view_tokens
@@ -155,13 +156,9 @@ class PhiCrops:
 
     crops: int
 
-    def fit(self, size: Size, room: int | None = None) -> Size:
+    def fit(self, size: Size, room: int | None = None) -> Size:  # noqa: ARG002 the shape alone decides about the cost
         sane = _sane(size)
-        most = 336 * self.crops
-        sane = sane.scaled(min(1.0, most / max(sane.width, sane.height)))
-        while room is not None and self.tokens(sane) > room and max(sane.width, sane.height) > 336:
-            sane = sane.scaled(0.8)
-        return sane
+        return _sane(sane.scaled(min(1.0, 336 * self.crops / max(sane.width, sane.height))))
 
     def tokens(self, sent: Size) -> int:
         long, short = max(sent.width, sent.height), min(sent.width, sent.height)
