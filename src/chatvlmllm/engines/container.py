@@ -8,7 +8,7 @@ import contextlib
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -148,10 +148,10 @@ class Container:
         port, key = door
         host, inner = ("127.0.0.1", port) if box.network == "host" else ("0.0.0.0", _PORT)  # noqa: S104 see `ports`
         command = [*box.program, *vllm.arguments(model, launch, _FOLDER, host, inner)]
-        marks = {name: value for name, value in launch.marks.items() if name != MARK}
         volumes = {str(launch.folder): {"bind": _FOLDER, "mode": "ro"}}
         volumes |= {source: {"bind": target, "mode": "ro"} for source, target in box.mounts.items()}
         volumes |= {source: {"bind": target, "mode": "rw"} for source, target in box.scratch.items()}
+        self.address = found(box.socket) or ""
         self._last: tuple[str, ...] = ()
         self._ended: int | None = None
         with _named(model.key, box, port):
@@ -159,7 +159,8 @@ class Container:
                 box.image,
                 entrypoint=command[:1],
                 command=command[1:],
-                environment=vllm.variables(launch, key) | marks | dict(box.environ),
+                # Labels mark a container; a mark in its environment would have its insides ended as a process.
+                environment=vllm.variables(replace(launch, marks={}), key) | dict(box.environ),
                 labels={OWNER: launch.marks.get(MARK, ""), MODEL: model.key},
                 volumes=volumes,
                 network_mode=box.network,

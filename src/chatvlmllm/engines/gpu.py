@@ -5,6 +5,7 @@ Never touches CUDA: a CUDA context in this process would cost half a gigabyte of
 
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,13 @@ def gpus() -> tuple[Gpu, ...]:
         return tuple(_gpu(nvml, index, driver) for index in range(nvml.nvmlDeviceGetCount()))
     except nvml.NVMLError:
         return ()
+
+
+def available() -> bool | None:
+    """Whether NVML answers; None when there is nothing to ask it with."""
+    if _nvml() is not None:
+        return True
+    return False if find_spec("pynvml") else None
 
 
 def _gpu(library: Any, index: int, driver: str) -> Gpu:

@@ -59,7 +59,7 @@ class Ownership:
 
     @property
     def containers(self) -> Path:
-        """A file that is there when a container was ever started."""
+        """The file that holds the container engine's address once a container was started."""
         return self._folder / "containers"
 
     @property

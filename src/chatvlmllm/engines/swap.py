@@ -77,7 +77,8 @@ class Swap:
                 _log.warning("ended process %s, which process %s had left behind", left.pid, left.owner.pid)
             # Asking a container engine that was never used would be a needless wait.
             if self._ownership.containers.exists():
-                for name in container.end_orphans(self._settings.vllm.socket, self._ownership.folder):
+                address = self._ownership.containers.read_text(encoding="utf-8")
+                for name in container.end_orphans(address, self._ownership.folder):
                     _log.warning("removed container %s, which a dead process had left behind", name[:12])
 
     def _retire(self, victim: Unit, *, sleep: bool) -> None:
@@ -115,8 +116,8 @@ class Swap:
             if isinstance(hull, ServerProcess):
                 self._ownership.note(hull.pid, unit.key)
                 unit.pid = hull.pid
-            else:
-                self._ownership.containers.touch()
+            elif isinstance(hull, container.Container):
+                self._ownership.containers.write_text(hull.address, encoding="utf-8")
             unit.log = lambda: getattr(hull, "log", ())
 
         def pulled(progress: str) -> None:
