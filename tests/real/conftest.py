@@ -51,7 +51,11 @@ def vllm_python() -> Path:
 @pytest.fixture(scope="session")
 def checkpoints(vllm_python: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a tiny checkpoint per model key, made by the libraries that will serve it."""
-    folder = tmp_path_factory.mktemp("checkpoints")
+    return make_checkpoints(vllm_python, tmp_path_factory.mktemp("checkpoints"))
+
+
+def make_checkpoints(vllm_python: Path, folder: Path) -> Path:
+    """Tiny checkpoints in `folder`: one that was taught two pages, one that was not, one that kills its engine."""
     environ = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'src'}", "HF_HUB_OFFLINE": "1"}
     subprocess.run([vllm_python, "-c", MAKE, folder], env=environ, check=True, capture_output=True)
     return folder

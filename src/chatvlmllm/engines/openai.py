@@ -87,7 +87,7 @@ class OpenAI:
         """Deltas, then the reply with the server's own stop reason and usage."""
         started = time.perf_counter()
         answer = _Answer(self.endpoint.silence, request.model)
-        body = self._body(request)
+        body = self.body(request)
         with self._named_errors(request.model), self._client.stream("POST", "chat/completions", json=body) as response:
             if response.is_error:
                 response.read()
@@ -109,7 +109,8 @@ class OpenAI:
             seconds=answer.seconds(started),
         )
 
-    def _body(self, request: Request) -> dict[str, object]:
+    def body(self, request: Request) -> dict[str, object]:
+        """What is sent for a request."""
         body: dict[str, object] = {
             "model": self.endpoint.served,
             "messages": [_message(turn, self.endpoint.prefix) for turn in conversation(request)],

@@ -201,7 +201,7 @@ class VllmEngine:
         self._model, self._hull, self._launch = model, hull, launch
         self.name, self.device, self.slots = name, launch.device, launch.slots
         self.url = endpoint.url
-        self._client = OpenAI(endpoint, device=launch.device, name=name)
+        self.client = OpenAI(endpoint, device=launch.device, name=name)
         headers = {"Authorization": f"Bearer {endpoint.key}"}
         root = endpoint.url.removesuffix("/v1")
         self._control = httpx.Client(base_url=root, timeout=5.0, trust_env=False, headers=headers)
@@ -238,7 +238,7 @@ class VllmEngine:
         if not self.healthy():
             return False
         try:
-            return self._model.key in {entry.get("id") for entry in self._client.models()}
+            return self._model.key in {entry.get("id") for entry in self.client.models()}
         except EngineError:
             return False
 
@@ -253,7 +253,7 @@ class VllmEngine:
     def stream(self, request: Request) -> Iterator[Delta | Reply]:
         """Deltas, then the reply; an engine that died is named with its last words."""
         try:
-            yield from self._client.stream(request)
+            yield from self.client.stream(request)
         except (EngineCrashed, EngineBusy, ServerUnreachable) as error:
             raise self._examined(error) from error
 
@@ -284,5 +284,5 @@ class VllmEngine:
     def close(self) -> None:
         """End the server: politely within the grace period, then for certain."""
         self._hull.stop(self._launch.grace)
-        self._client.close()
+        self.client.close()
         self._control.close()
