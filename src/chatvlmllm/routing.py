@@ -54,8 +54,10 @@ def machine(host: Host) -> Machine:
     settings = host.settings
     remote = frozenset(key for server in settings.servers for key in server.models)
     memory = sum(found.total for found in gpu.gpus()[:1])
+    if not memory:
+        return Machine(remote=remote, warm=host.running())
     ready = frozenset(key for key, model in catalogue().items() if model.weights and weights.here(model, settings))
-    return Machine(ready if memory else frozenset(), remote, host.running(), memory)
+    return Machine(ready, remote, host.running(), memory)
 
 
 @dataclass(frozen=True, slots=True)

@@ -329,3 +329,30 @@ def test_t42_embedded_readers_never_touch_the_accelerator(tmp_path: Path) -> Non
         assert pool.running() == {"qwen_vl_2b", "tesseract"}
         with Host(Settings(data=tmp_path / "data")) as other, other.ensure(find("tesseract")):
             pass
+
+
+def test_t45_the_parent_never_loads_what_computes() -> None:
+    """Owning engines, asking for memory and choosing models loads neither torch nor vLLM into this process."""
+    code = (
+        "import sys; from chatvlmllm.config import Settings; from chatvlmllm.engines import gpu, start;"
+        "from chatvlmllm.engines.host import Host; from chatvlmllm.models import catalogue; gpu.memory();"
+        "host = Host(Settings()); [host.engine_of(model) for model in catalogue().values()]; host.close();"
+        "print(*{name.split('.')[0] for name in sys.modules})"
+    )
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert {"torch", "transformers", "vllm", "docker"}.isdisjoint(loaded)
+
+
+def test_t4_the_reply_says_where_it_was_computed(tmp_path: Path) -> None:
+    """The device stands in every reply and status, so that a silent move to the CPU cannot go unseen."""
+    with host(settings(tmp_path), {"qwen_vl_2b": ()}) as pool:
+        assert ask(pool).device == "cpu"
+        assert pool.status()[0].device == "cpu"
+
+
+def test_t44_one_model_does_not_unload_another_needlessly(tmp_path: Path) -> None:
+    """Ten pages of one model are one start, however often it is asked for."""
+    with host(settings(tmp_path), {"qwen_vl_2b": ()}) as pool:
+        for _ in range(10):
+            ask(pool)
+        assert pool.swaps == 1

@@ -20,7 +20,7 @@ from chatvlmllm.config import Settings
 from chatvlmllm.engines import Engine, gpu, policy
 from chatvlmllm.engines.ownership import Ownership
 from chatvlmllm.engines.policy import Breaker, Plan, Resident, Rules, Ticket
-from chatvlmllm.engines.start import Start, plan
+from chatvlmllm.engines.start import Start, context, plan
 from chatvlmllm.engines.state import MOVING, RESIDENT, RUNNING, Observer, State, Status, Unit
 from chatvlmllm.engines.steward import Steward
 from chatvlmllm.engines.swap import Swap, living
@@ -295,12 +295,17 @@ class Host:
 
     def context(self, model: Model) -> int | None:
         """How many tokens the engine of `model` can hold, where that is less than the card says."""
-        return self.settings.of(model.key).context
+        return context(model, self.engine_of(model), self.settings)
 
     def engine_of(self, model: Model, *, cpu: bool = False) -> str:
         """The name of the engine that runs `model`, or would."""
         unit = self._units.get(f"{model.key}@cpu" if cpu else model.key)
-        return unit.engine_name if unit else next(iter(model.runtimes))
+        if unit is not None:
+            return unit.engine_name
+        try:
+            return self._planner(model, self.settings, cpu).engine
+        except ChatVLMLLMError:
+            return next(iter(model.runtimes))
 
     def width(self, key: str) -> int:
         """How many pages are worth reading at once when `key` is asked for."""

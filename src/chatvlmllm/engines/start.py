@@ -56,11 +56,13 @@ class Start:
     run: Callable[[Hooks], Engine]
     needed: int = 0
     slots: int = 1
+    cpu: bool = False
     check: Callable[[], object] = lambda: None
 
     @property
     def accelerated(self) -> bool:
-        return self.engine in ACCELERATED
+        """Whether it takes memory of the accelerator, and so a turn."""
+        return self.engine in ACCELERATED and not self.cpu
 
 
 def plan(model: Model, settings: Settings, *, cpu: bool = False) -> Start:
@@ -69,7 +71,7 @@ def plan(model: Model, settings: Settings, *, cpu: bool = False) -> Start:
     Raises EngineNotSupported or MissingExtra.
     """
     if cpu:
-        return replace(_transformers(model, settings, "cpu"), reason="on_the_cpu")
+        return replace(_transformers(model, settings, "cpu"), reason="on_the_cpu", cpu=True)
     server = next((server for server in settings.servers if model.key in server.models), None)
     if server is not None:
         return Start(
@@ -264,6 +266,17 @@ def weight(model: Model, settings: Settings) -> int:
     """Bytes of the checkpoint's weight files on this machine; the card's figure where they are elsewhere."""
     files = weights.folder(model, settings).glob("*.safetensors")
     return sum(file.stat().st_size for file in files) or (model.weights.bytes if model.weights else 0)
+
+
+def context(model: Model, engine: str, settings: Settings) -> int | None:
+    """How many tokens the engine can hold, where that is less than the card says."""
+    own = settings.of(model.key).context
+    if own is not None or engine not in ("vllm", "container"):
+        return own
+    try:
+        return vllm.context(model, weights.folder(model, settings))
+    except MissingWeights:
+        return None
 
 
 def needed(model: Model, settings: Settings) -> int:

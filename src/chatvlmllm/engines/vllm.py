@@ -105,6 +105,15 @@ def _bounded(argument: str, longest: int | None) -> str:
     return argument
 
 
+def context(model: Model, folder: Path) -> int | None:
+    """The longest context that a server for this checkpoint is started with."""
+    for argument in served(model).arguments:
+        name, _, value = _bounded(argument, context_of(folder)).partition("=")
+        if name == _CONTEXT:
+            return int(value)
+    return context_of(folder)
+
+
 def context_of(folder: Path) -> int | None:
     """The checkpoint's own longest context, where its configuration says so."""
     try:
