@@ -24,7 +24,7 @@ LAYERS = (
     ("prepare", "run", "weights", "forms"),
     ("export",),
     ("engines",),
-    ("routing", "pipeline", "store"),
+    ("routing", "ladder", "pipeline", "store"),
     ("batch", "bench", "fields"),
     ("cli",),
 )
@@ -34,6 +34,9 @@ QUARANTINE = {
     "torch": ("models/", "engines/generation.py", "engines/worker_main.py"),
     "transformers": ("models/", "engines/generation.py"),
     "huggingface_hub": ("weights.py",),
+    "httpx": ("engines/", "client.py"),
+    "docker": ("engines/container.py",),
+    "pynvml": ("engines/gpu.py",),
     "markdown_it": ("decode/markdown.py",),
     "weasyprint": ("bench/specimens/",),
     "jinja2": ("bench/specimens/",),

@@ -25,8 +25,10 @@ def recipe(model: Model, task: Task) -> Recipe:
     return model.recipes[task]
 
 
-def prepare(page: Page, model: Model, options: Options, seconds: float, context: int | None = None) -> Request:
-    """What is sent for one whole page; `context` overrides the card's.
+def prepare(
+    page: Page, model: Model, options: Options, seconds: float, context: int | None = None, scale: float = 1.0
+) -> Request:
+    """What is sent for one whole page; `context` overrides the card's, `scale` makes the sides of the image smaller.
 
     Raises TaskNotSupported, UnknownOption, TooLong.
     """
@@ -36,6 +38,8 @@ def prepare(page: Page, model: Model, options: Options, seconds: float, context:
     image = None
     if chosen.needs_image:
         wanted = fit(page.size, model, settings, room(chosen, context or model.context))
+        if scale < 1:
+            wanted = sizing(model, settings).fit(wanted.scaled(scale))
         image = page.image()
         if (wanted.width, wanted.height) != image.size:
             image = image.resize((wanted.width, wanted.height), resample=3)  # 3 is bicubic

@@ -21,12 +21,19 @@ SCHEMA = "chatvlmllm/1"
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the user wants of a page; `model` is a key or `auto`, `settings` are options of that model."""
+    """What the user wants of a page; `model` is a key or `auto`, `settings` are options of that model.
+
+    `kind` is the kind of paper if the user knows it, `prefer` what matters when `auto` chooses: `quality` or `speed`.
+    Without `fallback` a chosen model is the only one that may answer.
+    """
 
     model: str = "auto"
     task: Task = Task.TEXT
     languages: tuple[str, ...] = ("rus", "eng")
     settings: Mapping[str, str] = field(default_factory=dict)
+    kind: str = ""
+    prefer: str = "quality"
+    fallback: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,6 +26,13 @@ if TYPE_CHECKING:
     from chatvlmllm.store import Spool
 
 
+class Prefer(StrEnum):
+    """What matters when `auto` chooses."""
+
+    QUALITY = "quality"
+    SPEED = "speed"
+
+
 def command(
     files: Annotated[list[Path], typer.Argument(help=say("recognize.files"))],
     model: Annotated[str | None, typer.Option("--model", "-m", help=say("recognize.model"))] = None,
@@ -35,6 +43,9 @@ def command(
     output: Annotated[str, typer.Option("--output", "-o", help=say("recognize.output"))] = "-",
     pages: Annotated[str, typer.Option("--pages", help=say("recognize.pages"))] = "",
     json: Annotated[bool, typer.Option("--json", help=say("recognize.json"))] = False,
+    kind: Annotated[str, typer.Option("--kind", help=say("recognize.kind"))] = "",
+    prefer: Annotated[Prefer, typer.Option("--prefer", help=say("recognize.prefer"))] = Prefer.QUALITY,
+    fallback: Annotated[bool, typer.Option("--fallback/--no-fallback", help=say("recognize.fallback"))] = True,
 ) -> None:
     """Read `files`, each on its own; the exit code tells how it went."""
     from chatvlmllm import config, export
@@ -46,7 +57,8 @@ def command(
     if output == "-" and len(chosen) > 1:
         raise typer.BadParameter(say("recognize.stdout_one"), param_hint="--format")
     languages = tuple((lang or settings.languages).split("+"))
-    options = Options(model or settings.model, task, languages, dict(_pair(text) for text in option or ()))
+    wishes = dict(_pair(text) for text in option or ())
+    options = Options(model or settings.model, task, languages, wishes, kind, prefer, fallback)
     order = Order(tuple(files), parse_pages(pages) if pages else (), options)
     folder = None if output == "-" else Path(output)
     style = export.Style(LANGUAGE, settings.csv_delimiter)
