@@ -1,9 +1,9 @@
 """Learns what the network's confidences are worth: `python training/calibrate.py` after an export.
 
-Reads 1000 lines drawn for this (held-out fonts, half of them with the test's degradations, another seed than the test),
-aligns what was read with the truth, and fits a monotone map from the peak probability of a character to the share of such
-characters that are right (isotonic regression by pooling adjacent violators; Zadrozny and Elkan, KDD 2002). The map
-goes into `line_reader.json`; the reader interpolates in it.
+Reads 1000 lines drawn for this (held-out fonts, half of them with the test's degradations, another seed than the
+test), aligns what was read with the truth, and fits a monotone map from the peak probability of a character to
+the share of such characters that are right (isotonic regression by pooling adjacent violators; Zadrozny and Elkan,
+KDD 2002). The map goes into `line_reader.json`; the reader interpolates in it.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ from generate import draw_shards
 from train import stored
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
-from chatvlmllm.page.read import LineReader
 from evaluate import calibration_error, outcomes, read_all
+
+from chatvlmllm.page.read import LineReader
 
 WORK = Path(__file__).parent / "work"
 SEED, COUNT = 23, 1000
@@ -39,7 +40,7 @@ def isotonic(raw: np.ndarray, right: np.ndarray, knots: int = 40) -> list[list[f
     merged: list[list[float]] = []
     for block in blocks:
         merged.append(block)
-        while len(merged) > 1 and (merged[-2][1] >= merged[-1][1] or merged[-1][2] < 30):  # noqa: PLR2004
+        while len(merged) > 1 and (merged[-2][1] >= merged[-1][1] or merged[-1][2] < 30):
             (x0, y0, n0), (x1, y1, n1) = merged[-2:]
             total = n0 + n1
             merged[-2:] = [[(x0 * n0 + x1 * n1) / total, (y0 * n0 + y1 * n1) / total, total]]
@@ -63,7 +64,11 @@ def main() -> None:
     card["calibration"] = isotonic(raw, right)
     path.write_text(json.dumps(card, ensure_ascii=False, indent=1) + "\n", "utf-8")
     mapped = np.interp(raw, *card["calibration"])
-    log.info("calibration error %.2f %% before, %.2f %% after (same lines)", calibration_error(raw, right), calibration_error(mapped, right))
+    log.info(
+        "calibration error %.2f %% before, %.2f %% after (same lines)",
+        calibration_error(raw, right),
+        calibration_error(mapped, right),
+    )
 
 
 if __name__ == "__main__":

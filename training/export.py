@@ -58,7 +58,9 @@ class Graph:
         for name, value in self.constants.items():
             if value.dtype == np.float32 and value.size > 512:
                 initializers.append(numpy_helper.from_array(value.astype(np.float16), f"{name}.half"))
-                casts.append(helper.make_node("Cast", [f"{name}.half"], [name], name=f"{name}.cast", to=TensorProto.FLOAT))
+                casts.append(
+                    helper.make_node("Cast", [f"{name}.half"], [name], name=f"{name}.cast", to=TensorProto.FLOAT)
+                )
             else:
                 initializers.append(numpy_helper.from_array(value, name))
         graph = helper.make_graph(casts + self.nodes, "line_reader", [source], [sink], initializers)

@@ -41,7 +41,7 @@ def settle(text: str, confidences: Sequence[float]) -> str:
 
 
 def _in_code(text: str, match: re.Match[str]) -> bool:
-    """Does the word touch a digit, as in a number plate or a part number?"""
+    """True if the word touches a digit, as in a number plate or a part number."""
     around = text[max(0, match.start() - 1) : match.start()] + text[match.end() : match.end() + 1]
     return any(c.isdigit() for c in around)
 
