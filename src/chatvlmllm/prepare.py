@@ -17,6 +17,9 @@ from chatvlmllm.run import Options
 #: Tokens that a chat template puts around a question, generously.
 _FRAME = 128
 
+#: Options come from command lines and forms as text.
+_SAID: Mapping[str, object] = {"true": True, "yes": True, "false": False, "no": False}
+
 
 def recipe(model: Model, task: Task) -> Recipe:
     """How `model` does `task`; raises TaskNotSupported that lists what it can do."""
@@ -62,7 +65,10 @@ def settings_of(model: Model, wanted: Mapping[str, object]) -> Mapping[str, obje
     for name in wanted:
         if name not in model.options:
             raise UnknownOption(model=model.key, option=name, known=", ".join(model.options) or "—")
-    return model.translate(wanted)
+    typed = {
+        name: _SAID.get(value.lower(), value) if isinstance(value, str) else value for name, value in wanted.items()
+    }
+    return model.translate(typed)
 
 
 def room(chosen: Recipe, context: int | None) -> int | None:

@@ -78,10 +78,12 @@ def _read(order: "Order", settings: "Settings", report: "Report") -> int:
     from chatvlmllm import models, routing
     from chatvlmllm.batch.local import read_files
     from chatvlmllm.engines.host import Host
-    from chatvlmllm.prepare import recipe
+    from chatvlmllm.prepare import recipe, settings_of
 
     if order.options.model != routing.AUTO:
-        recipe(models.find(order.options.model), order.options.task)
+        model = models.find(order.options.model)
+        recipe(model, order.options.task)
+        settings_of(model, order.options.settings)
     started = time.perf_counter()
     with Host(settings) as host, _progress() as watch:
         for index, run, readings in read_files(order, host, watch):
