@@ -18,7 +18,7 @@ def plain(readings: Iterable[Reading]) -> Iterator[str]:
 
 
 def _plain(block: Block) -> str:
-    if block.table is None:
+    if block.table is None or (block.text and block.format is Format.TEXT):
         return block.text
     return "\n".join("\t".join(" ".join(cell.split()) for cell in row) for row in block.table.grid())
 
