@@ -138,7 +138,12 @@ def _a_parent_is_killed(settings: Settings) -> list[int]:
 
 def _transformers_agrees(readings: list[Reading], checkpoints: Path, vllm_python: Path) -> None:
     """Greedy output through vLLM is that of Transformers on the same checkpoint, to the character."""
-    environ = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'src'}", "HF_HUB_OFFLINE": "1"}
+    environ = {
+        **os.environ,
+        "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'src'}",
+        "HF_HUB_OFFLINE": "1",
+        "OMP_NUM_THREADS": "1",
+    }
     command = [vllm_python, "-m", "tests.real.says", checkpoints / "qwen_vl_2b"]
     done = subprocess.run(command, env=environ, cwd=ROOT, capture_output=True, text=True, check=True)
     assert [reading.reply.text for reading in readings if reading.reply] == list(json.loads(done.stdout).values())

@@ -132,7 +132,7 @@ class Host:
         if unit.accelerated and self._turn().ticket != ticket:
             return False
         unit.leases, unit.alone, unit.used_at = unit.leases + 1, alone, time.monotonic()
-        if unit.accelerated and any(t.model not in self._running() for t in self._accelerated()):
+        if unit.accelerated and policy.overtakes(ticket, self._accelerated(), self._running()):
             self._served += 1
         self._move(unit, State.BUSY)
         return True
