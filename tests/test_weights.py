@@ -204,6 +204,7 @@ def test_an_engine_that_the_card_excludes_says_why(tmp_path: Path) -> None:
         start(models.find("deepseek_ocr"), old)
 
 
+@pytest.mark.real
 def test_t15_an_environment_of_its_own_is_made_and_used(tmp_path: Path) -> None:
     """The environment holds exactly what was pinned, our packages are not seen there, and a worker starts in it."""
     requirements = ("packaging==24.0",)
@@ -224,6 +225,7 @@ def test_t15_an_environment_of_its_own_is_made_and_used(tmp_path: Path) -> None:
         WorkerEngine(models.find(KEY), Launch(folder=tmp_path, command=(str(python), str(BOOTSTRAP))))
 
 
+@pytest.mark.real
 def test_an_environment_that_cannot_be_made_leaves_none(tmp_path: Path) -> None:
     """Offline, or with requirements that do not exist, there is an error and no environment that looks finished."""
     with pytest.raises(OfflineForbidden):

@@ -37,7 +37,7 @@ def prepare(
     settings = {**chosen.options, **settings_of(model, options.settings)}
     image = None
     if chosen.needs_image:
-        wanted = fit(page.size, model, settings, room(model, chosen, context))
+        wanted = fit(page.size, model, settings, room(chosen, context or model.context))
         if scale < 1:
             wanted = sizing(model, settings).fit(wanted.scaled(scale))
         image = page.image()
@@ -65,15 +65,14 @@ def settings_of(model: Model, wanted: Mapping[str, object]) -> Mapping[str, obje
     return model.translate(wanted)
 
 
-def room(model: Model, chosen: Recipe, context: int | None) -> int | None:
+def room(chosen: Recipe, context: int | None) -> int | None:
     """How many tokens an image may cost, beside prompt and reply; None for models that do not count.
 
     Without the tokenizer at hand the prompt is counted in bytes: no tokenizer makes more tokens than that.
     """
-    most = context or model.context
-    if most is None:
+    if context is None:
         return None
-    return most - chosen.limits.tokens - len(chosen.prompt.encode()) - _FRAME
+    return context - chosen.limits.tokens - len(chosen.prompt.encode()) - _FRAME
 
 
 def fit(size: Size, model: Model, settings: Mapping[str, object], tokens: int | None) -> Size:

@@ -229,8 +229,8 @@ def test_a_request_survives_the_journey() -> None:
     assert [turn.text for turn in back.turns] == ["раз", "два"]
 
 
-def test_the_parent_changes_no_environment(start: Start) -> None:
-    """T-6: a worker's environment is handed to it; ours is as before, and no debugging switch is set."""
+def test_t06_the_parent_changes_no_environment(start: Start) -> None:
+    """A worker's environment is handed to it; ours is as before, and no debugging switch is set."""
     from chatvlmllm.engines.worker import _environ
 
     before = dict(os.environ)

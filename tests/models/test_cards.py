@@ -105,7 +105,7 @@ def test_t36_a_page_too_large_for_the_context_is_scaled() -> None:
     recipe = model.recipes[Task.LAYOUT]
     page, costs = Size(4960, 7016), []
     for context in (32_768, 24_576, 20_480):
-        tokens = room(model, recipe, context)
+        tokens = room(recipe, context)
         assert tokens is not None
         costs.append(model.image.tokens(fit(page, model, {}, tokens)))
         assert costs[-1] + recipe.limits.tokens + len(recipe.prompt.encode()) < context

@@ -211,3 +211,22 @@ def test_a_failure_inside_the_network_is_an_error_and_not_text(engine: Engines) 
     with pytest.raises(GenerationFailed):
         list(worker.stream(replace(question("deepseek_ocr_2", Task.TEXT), image=None)))
     assert list(worker.stream(question("deepseek_ocr_2", Task.TEXT)))
+
+
+def test_t09_no_video_processor_is_needed(tiny: Callable[[str], Path]) -> None:
+    """dots.ocr's folder names no processor class at all, as if its own could not be built; images still get in."""
+    names = {path.name for path in tiny("dots_ocr").iterdir()}
+    assert not names & {"preprocessor_config.json", "video_preprocessor_config.json", "processor_config.json"}
+
+
+def test_t37_a_loop_ends_a_generation_long_before_its_bounds(engine: Engines) -> None:
+    """A network that repeats itself is stopped by the watch, and what it said until then is the reply."""
+    from dataclasses import replace
+
+    request = replace(question("qwen_vl_2b", Task.TEXT), limits=Limits(4000, 120))
+    reply = list(engine("qwen_vl_2b").stream(request))[-1]
+    assert isinstance(reply, Reply)
+    assert reply.stop is Stop.LOOP
+    assert reply.usage.completion_tokens is not None
+    assert 100 < reply.usage.completion_tokens < 2000
+    assert reply.text

@@ -34,13 +34,15 @@ class Link:
         threading.Thread(target=self._listen, daemon=True).start()
 
     def _listen(self) -> None:
-        while (frame := frames.read(self._incoming)) is not None:
-            if frame[0]["type"] == "cancel":
-                self.cancelled = frame[0]["number"]
-            else:
-                self.inbox.put(frame)
-        # The parent is gone; a generation in progress has nobody to hear it.
-        os._exit(0)
+        try:
+            while (frame := frames.read(self._incoming)) is not None:
+                if frame[0]["type"] == "cancel":
+                    self.cancelled = frame[0]["number"]
+                else:
+                    self.inbox.put(frame)
+        finally:
+            # The parent is gone; a generation in progress has nobody to hear it.
+            os._exit(0)
 
     def send(self, kind: str, **fields: object) -> None:
         with self._lock:
