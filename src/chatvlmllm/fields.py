@@ -1,5 +1,7 @@
 """From a file to checked fields: read it, extract, look again where a check failed.
 
+from dataclasses import replace
+
 from chatvlmllm.fields import extract
 paper = extract("invoice.pdf")
 print(paper.form, paper.value("total"), paper.outcome)
@@ -78,7 +80,7 @@ def looker(pages: dict[int, tuple[Page, Reading]], options: Options, host: Host)
 
 def _other(page: Page, reading: Reading, options: Options) -> Model:
     """A model that sees the picture, rather not the one that has already read it."""
-    chain, _ = routing.candidates(page, routing.AUTO, Task.TEXT)
+    chain, _ = routing.candidates(page, replace(options, model=routing.AUTO, task=Task.TEXT))
     seeing = [one.model for one in chain if one.model.recipes[Task.TEXT].needs_image]
     other = [model for model in seeing if model.key != reading.answered]
     return (other or seeing or [models.find(reading.answered or options.model)])[0]

@@ -116,8 +116,8 @@ def next_turn(waiting: Iterable[Ticket], running: Collection[str], served: int, 
     """Group by model, within bounds.
 
     Requests for running models go on, the oldest first, until `fairness` of them (`served`) were served before an older
-    one whose model does not run; then the oldest of those has its way. So a batch swaps about once per `fairness` pages, and
-    of each other model at most `fairness` later requests overtake one that waits.
+    one whose model does not run; then the oldest of those has its way. So a batch swaps about once per `fairness`
+    pages, and of each other model at most `fairness` later requests overtake one that waits.
     """
     tickets = sorted(waiting, key=lambda ticket: ticket.number)
     blocked = next((ticket for ticket in tickets if ticket.model not in running), None)
