@@ -1,13 +1,12 @@
 """From a file to checked fields: read it, extract, look again where a check failed.
 
-from dataclasses import replace
-
 from chatvlmllm.fields import extract
 paper = extract("invoice.pdf")
 print(paper.form, paper.value("total"), paper.outcome)
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
