@@ -19,6 +19,10 @@ from chatvlmllm.run import Options
 from tests.conftest import encoded, picture
 from tests.engines.rig import host, server, settings
 
+#: Readers inside the program, best first.
+READERS = routing.table().embedded
+INSIDE = READERS[0]
+
 QWEN = Options("qwen_vl_2b", languages=("eng",))
 
 
@@ -58,7 +62,7 @@ def test_after_any_death_the_page_is_read_again_by_a_fresh_engine(tmp_path: Path
     if code == "generation_failed":
         # The engine is well, only this answer broke: another model takes the page, the engine stays.
         assert told(reading)[0] == ("qwen_vl_2b", "chosen", code)
-        assert reading.answered == "tesseract"
+        assert reading.answered == INSIDE
         return
     assert told(reading) == [("qwen_vl_2b", "chosen", code), ("qwen_vl_2b", "after_crash", "end")]
     assert reading.verdict is Verdict.OK
@@ -72,7 +76,7 @@ def test_a_poisoned_page_is_quarantined_and_the_rest_goes_on(tmp_path: Path) -> 
         readings = read(pool, *widths)
     assert [reading.page for reading in readings] == [1] * 10
     bad = readings[widths.index(672)]
-    assert bad.answered == "tesseract"
+    assert bad.answered == INSIDE
     assert bad.verdict is Verdict.FELL_BACK
     assert "Page" in bad.text
     assert "quarantined" in {notice.code for notice in bad.notices}
@@ -121,7 +125,7 @@ def test_t17_an_engines_error_is_never_text(tmp_path: Path) -> None:
     """Whatever an engine says while failing, none of it stands in the reading."""
     with host(settings(tmp_path), {"qwen_vl_2b": ("refuse=ERROR: secret internals",)}) as pool:
         (reading,) = read(pool, 560)
-    assert reading.answered == "tesseract"
+    assert reading.answered == INSIDE
     assert "secret" not in reading.text
     assert reading.attempts[0].failure is not None
     assert "secret internals" in reading.attempts[0].failure.message
@@ -197,39 +201,39 @@ def test_the_same_model_on_the_cpu_comes_before_the_embedded_reader(tmp_path: Pa
         (reading,) = read(pool, 560)
     reasons = [reason for _, reason, _ in told(reading)]
     assert reasons == ["chosen", "same_on_cpu", "fallback"]
-    assert reading.answered == "tesseract"
+    assert reading.answered == INSIDE
 
 
 CASES: Mapping[str, tuple[Options, routing.Machine, list[str]]] = {
     "specification": (
         Options(kind="technical_spec"),
         routing.Machine(frozenset({"qwen3_vl_4b", "dots_ocr"}), memory=16 * 10**9),
-        ["qwen3_vl_4b", "dots_ocr", "tesseract"],
+        ["qwen3_vl_4b", "dots_ocr", *READERS],
     ),
     "estimate": (
         Options(kind="estimate"),
         routing.Machine(frozenset({"qwen3_vl_4b", "dots_ocr"}), memory=16 * 10**9),
-        ["dots_ocr", "qwen3_vl_4b", "tesseract"],
+        ["dots_ocr", "qwen3_vl_4b", *READERS],
     ),
     "contract in English": (
         Options(kind="contract", languages=("eng",)),
         routing.Machine(frozenset({"qwen3_vl_2b", "got_ocr_hf"}), memory=16 * 10**9),
-        ["got_ocr_hf", "qwen3_vl_2b", "tesseract"],
+        ["got_ocr_hf", "qwen3_vl_2b", *READERS],
     ),
     "contract in Russian, which GOT cannot read": (
         Options(kind="contract"),
         routing.Machine(frozenset({"qwen3_vl_2b", "got_ocr_hf"}), memory=16 * 10**9),
-        ["qwen3_vl_2b", "tesseract"],
+        ["qwen3_vl_2b", *READERS],
     ),
     "8 GB": (
         Options(),
         routing.Machine(frozenset({"qwen3_vl_2b", "qwen3_vl_4b"}), memory=8 * 10**9),
-        ["qwen3_vl_2b", "tesseract"],
+        ["qwen3_vl_2b", *READERS],
     ),
     "quick and warm": (
         Options(prefer="speed"),
         routing.Machine(frozenset({"qwen3_vl_2b", "qwen_vl_2b"}), warm=frozenset({"qwen_vl_2b"}), memory=16 * 10**9),
-        ["qwen_vl_2b", "qwen3_vl_2b", "tesseract"],
+        ["qwen_vl_2b", "qwen3_vl_2b", *READERS],
     ),
     "no GPU": (Options(kind="estimate"), routing.Machine(), ["tesseract"]),
     "layout": (
@@ -278,5 +282,5 @@ def test_settings_of_the_user_reach_only_the_model_they_are_for(tmp_path: Path) 
     """Options for the chosen model do not make the next candidate refuse the page."""
     with host(settings(tmp_path), {"qwen_vl_2b": ("exit0",)}) as pool:
         (reading,) = read(pool, 560)
-    assert reading.answered == "tesseract"
+    assert reading.answered == INSIDE
     assert Settings().gpu.cpu_fallback is False

@@ -12,6 +12,7 @@ from chatvlmllm.engines.policy import (
     Rules,
     Ticket,
     next_turn,
+    overtakes,
     plan,
     utilization,
 )
@@ -44,7 +45,7 @@ def served(order: list[str], fairness: int) -> tuple[list[Ticket], int]:
             running, since, swaps = {turn.swap}, 0, swaps + 1
         else:
             assert turn.ticket is not None
-            since += any(ticket.model not in running for ticket in waiting)
+            since += overtakes(turn.ticket, waiting, running)
             waiting.remove(turn.ticket)
             done.append(turn.ticket)
     return done, swaps

@@ -56,7 +56,13 @@ def checkpoints(vllm_python: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 
 def make_checkpoints(vllm_python: Path, folder: Path) -> Path:
     """Tiny checkpoints in `folder`: one that was taught two pages, one that was not, one that kills its engine."""
-    environ = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'src'}", "HF_HUB_OFFLINE": "1"}
+    # With more threads than free cores they wait for each other, and seconds become minutes.
+    environ = {
+        **os.environ,
+        "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'src'}",
+        "HF_HUB_OFFLINE": "1",
+        "OMP_NUM_THREADS": "1",
+    }
     subprocess.run([vllm_python, "-c", MAKE, folder], env=environ, check=True, capture_output=True)
     return folder
 
@@ -66,7 +72,7 @@ def real_settings(vllm_python: Path, checkpoints: Path, tmp_path: Path) -> Setti
     """Settings of a user who has vLLM in an environment of its own."""
     return Settings(
         data=tmp_path / "data",
-        gpu=Gpu(silence_seconds=20, start_seconds=300),
+        gpu=Gpu(silence_seconds=40, start_seconds=900),
         vllm=Vllm(mode="process", python=vllm_python, cache_gb=1),
         models={key: ModelSettings(engine="vllm", weights=checkpoints / key) for key in ("qwen_vl_2b", "qwen3_vl_2b")},
     )

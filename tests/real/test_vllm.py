@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from chatvlmllm import open_document, pipeline
+from chatvlmllm import open_document, pipeline, routing
 from chatvlmllm.config import ModelSettings, Settings
 from chatvlmllm.engines.host import Host
 from chatvlmllm.engines.ownership import birth
@@ -30,6 +30,9 @@ from tests.real.conftest import ROOT
 from tests.tiny.training import PAGES, page
 
 pytestmark = pytest.mark.real
+
+#: The first reader inside the program.
+INSIDE = routing.table().embedded[0]
 
 QWEN2, QWEN3 = Options("qwen_vl_2b"), Options("qwen3_vl_2b")
 
@@ -138,7 +141,12 @@ def _a_parent_is_killed(settings: Settings) -> list[int]:
 
 def _transformers_agrees(readings: list[Reading], checkpoints: Path, vllm_python: Path) -> None:
     """Greedy output through vLLM is that of Transformers on the same checkpoint, to the character."""
-    environ = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'src'}", "HF_HUB_OFFLINE": "1"}
+    environ = {
+        **os.environ,
+        "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'src'}",
+        "HF_HUB_OFFLINE": "1",
+        "OMP_NUM_THREADS": "1",
+    }
     command = [vllm_python, "-m", "tests.real.says", checkpoints / "qwen_vl_2b"]
     done = subprocess.run(command, env=environ, cwd=ROOT, capture_output=True, text=True, check=True)
     assert [reading.reply.text for reading in readings if reading.reply] == list(json.loads(done.stdout).values())
@@ -150,7 +158,7 @@ def _two_parents(settings: Settings, first: Host) -> None:
     with Host(settings) as second:
         (reading,) = read(second, QWEN2, "bill")
     assert told(reading)[0] == ("qwen_vl_2b", "chosen", "accelerator_taken")
-    assert (reading.answered, reading.verdict) == ("tesseract", Verdict.FELL_BACK)
+    assert (reading.answered, reading.verdict) == (INSIDE, Verdict.FELL_BACK)
     assert servers() == before
     assert read(first, QWEN2, "bill")[0].answered == "qwen_vl_2b"
 
@@ -204,7 +212,7 @@ def test_an_engine_that_dies_at_every_page(real_settings: Settings, checkpoints:
     codes = told(reading)
     assert [reason for _, reason, _ in codes] == ["chosen", "after_crash", "fallback"]
     assert [code for _, _, code in codes[:2]] == ["engine_crashed", "engine_crashed"]
-    assert (reading.answered, reading.verdict) == ("tesseract", Verdict.FELL_BACK)
+    assert (reading.answered, reading.verdict) == (INSIDE, Verdict.FELL_BACK)
     assert reading.reply is not None
     assert reading.reply.stop is Stop.END
     assert "quarantined" in {notice.code for notice in reading.notices}
@@ -219,7 +227,7 @@ def test_out_of_memory_by_a_limit_of_the_system(real_settings: Settings, tmp_pat
     with Host(chosen) as pool:
         (reading,) = read(pool, QWEN2, "bill")
     assert told(reading)[0] == ("qwen_vl_2b", "chosen", "not_enough_memory")
-    assert (reading.answered, reading.verdict) == ("tesseract", Verdict.FELL_BACK)
+    assert (reading.answered, reading.verdict) == (INSIDE, Verdict.FELL_BACK)
     assert resource.getrlimit(resource.RLIMIT_AS)[0] == resource.RLIM_INFINITY
 
 

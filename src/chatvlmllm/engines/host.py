@@ -34,7 +34,7 @@ from chatvlmllm.errors import (
     EngineTimeout,
     NotEnoughMemory,
 )
-from chatvlmllm.models import catalogue
+from chatvlmllm.models import catalogue, find
 from chatvlmllm.models.card import Model
 
 _log = logging.getLogger(__name__)
@@ -54,6 +54,8 @@ class Host:
     """Owns every engine that this process started. `url` is where our own server listens, for others to find."""
 
     def __init__(self, settings: Settings, planner: Planner = _plan, url: str = "") -> None:
+        for key in settings.models:
+            find(key)  # a misspelt key must not leave its settings without effect
         self.settings = settings
         self.swaps = 0
         self._planner = planner
@@ -78,9 +80,7 @@ class Host:
         `cpu` asks for the model on the CPU, `alone` for an engine that nobody else uses meanwhile. Raises whatever
         keeps the engine from starting, and EngineResting for a model that failed too often.
         """
-        unit = self._lease(model, cpu, alone)
-        engine = unit.engine
-        assert engine is not None
+        unit, engine = self._lease(model, cpu, alone)
         try:
             yield engine
         except ChatVLMLLMError as error:
@@ -92,7 +92,7 @@ class Host:
         finally:
             self._leave(unit)
 
-    def _lease(self, model: Model, cpu: bool, alone: bool) -> Unit:
+    def _lease(self, model: Model, cpu: bool, alone: bool) -> tuple[Unit, Engine]:
         arrived = time.monotonic()
         with self._changed:
             unit = self._unit(model, cpu)
@@ -108,7 +108,8 @@ class Host:
             finally:
                 del self._waiting[ticket.number]
                 self._changed.notify_all()
-        return unit
+            assert unit.engine is not None
+            return unit, unit.engine
 
     def _unit(self, model: Model, cpu: bool) -> Unit:
         """The record of a model; how it starts is decided anew while nothing of it runs."""
@@ -132,7 +133,7 @@ class Host:
         if unit.accelerated and self._turn().ticket != ticket:
             return False
         unit.leases, unit.alone, unit.used_at = unit.leases + 1, alone, time.monotonic()
-        if unit.accelerated and any(t.model not in self._running() for t in self._accelerated()):
+        if unit.accelerated and policy.overtakes(ticket, self._accelerated(), self._running()):
             self._served += 1
         self._move(unit, State.BUSY)
         return True

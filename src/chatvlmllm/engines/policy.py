@@ -115,9 +115,9 @@ class Turn:
 def next_turn(waiting: Iterable[Ticket], running: Collection[str], served: int, fairness: int) -> Turn:
     """Group by model, within bounds.
 
-    Requests for running models go on, the oldest first, until `fairness` of them were served while others waited for a
-    model that does not run; then the oldest of those has its way. So a batch swaps about once per `fairness` pages, and
-    of each other model at most `fairness` later requests overtake one that waits.
+    Requests for running models go on, the oldest first, until `fairness` of them (`served`) were served before an older
+    one whose model does not run; then the oldest of those has its way. So a batch swaps about once per `fairness`
+    pages, and of each other model at most `fairness` later requests overtake one that waits.
     """
     tickets = sorted(waiting, key=lambda ticket: ticket.number)
     blocked = next((ticket for ticket in tickets if ticket.model not in running), None)
@@ -125,6 +125,11 @@ def next_turn(waiting: Iterable[Ticket], running: Collection[str], served: int, 
     if ready is not None and (blocked is None or served < fairness):
         return Turn(ticket=ready)
     return Turn(swap=blocked.model) if blocked is not None else Turn()
+
+
+def overtakes(ticket: Ticket, waiting: Iterable[Ticket], running: Collection[str]) -> bool:
+    """Whether serving `ticket` lets an older request wait whose model does not run."""
+    return any(other.number < ticket.number and other.model not in running for other in waiting)
 
 
 def utilization(total: int, free: int, wanted: int, weights: int) -> float | None:
