@@ -28,6 +28,8 @@ TOP, BELOW_TOP, BELOW_ANCHOR, BELOW_NAME = "^", "^+", "@+", "#+"
 _OPENINGS = {TOP, BELOW_TOP, BELOW_ANCHOR, BELOW_NAME}
 _SPECIAL = {ANCHOR, ANYWHERE, *_OPENINGS}
 _WEIGHTS: Mapping[str, float] = {"right": 1.0, "below": 0.9, "above": 0.9, "inside": 0.8}
+#: A row of more runs than this is a row of a form, not a line of a value.
+_FORM_ROW = 2
 #: How many text heights away a value may stand above or below its label.
 _REACH: Mapping[int, float] = {1: 3.2, -1: 8.0}
 
@@ -263,7 +265,15 @@ def _says(words: Sequence[Word]) -> bool:
 
 def _until(paper: Paper, segment: Segment, start: int) -> int:
     """Where the next label after `start` begins, or the end of the segment."""
-    return min((hit.start for hit in paper.boundaries(segment) if hit.start >= start), default=len(segment.text))
+    bounds = (hit.start for hit in paper.boundaries(segment) if hit.start >= start and _parts(hit))
+    return min(bounds, default=len(segment.text))
+
+
+def _parts(hit: Hit) -> bool:
+    """Whether a label parts a run: it opens it, has a capital, follows a comma or leads a colon; prose does not."""
+    text = hit.segment.text
+    before, after = text[: hit.start].rstrip(), text[hit.end :].lstrip()
+    return hit.first or text[hit.start].isupper() or before.endswith((",", ";", ".")) or after.startswith(":")
 
 
 def _next_line(paper: Paper, spot: _Spot, segment: Segment) -> tuple[Word, ...]:
@@ -299,7 +309,8 @@ def _more(paper: Paper, region: Region, lines: int, segment: Segment) -> tuple[W
 def _labelled(paper: Paper, segment: Segment) -> bool:
     """Whether a label opens the run."""
     bounds = paper.boundaries(segment)
-    return bool(bounds) and bounds[0].first
+    # A bracket goes on with the label of the line above: «Поставщик» over «(Исполнитель)».
+    return bool(bounds) and bounds[0].first and not segment.text.startswith("(")
 
 
 def _continues(run: Box, above: Box) -> bool:
@@ -358,7 +369,7 @@ def _over(paper: Paper, region: Region, lines: int, segment: Segment) -> tuple[W
     below = segment
     for row in region.sheet.rows[max(region.first, segment.row - lines + 1) : segment.row][::-1]:
         run = next((one for one in row if _continues(below.box, one.box)), None)
-        if run is None or paper.boundaries(run):
+        if run is None or len(row) > _FORM_ROW or any(_parts(hit) for hit in paper.boundaries(run)):
             break
         words = (*run.words, *words)
         below = run
@@ -378,6 +389,8 @@ _SHAPES: Mapping[str, str] = {
     "money": _MONEY_SHAPE,
     "decimal": _MONEY_SHAPE,
     "percent": _MONEY_SHAPE,
+    "kbk": r"(?:[\dобзliв|] ?){20}",
+    "oktmo": r"(?:[\dобзliв|]{11}|[\dобзliв|]{8})",
     "city": r"\b(?:г|с|п|пос|гор)\.\s*[а-яё][а-яё\- ]*?",
     "person": r"[^,;:\d]{5,60}",
     "organisation": r".{3,140}?",
