@@ -298,12 +298,20 @@ def _more(paper: Paper, region: Region, lines: int, segment: Segment) -> tuple[W
         if left == 0 or any(_labelled(paper, one) for one in row[: row.index(run) + 1]):
             break
         bounds = paper.boundaries(run)
-        words += cut(run, 0, _until(paper, run, 0))
+        begin = _after_bracket(run, bounds)
+        words += cut(run, begin, _until(paper, run, begin))
         left -= 1
-        if bounds:
+        if any(_parts(hit) and hit.start >= begin for hit in bounds):
             break
         above = Box(min(above.x1, run.box.x1), run.box.y1, max(above.x2, run.box.x2), run.box.y2)
     return tuple(words)
+
+
+def _after_bracket(run: Segment, bounds: Sequence[Hit]) -> int:
+    """Where a run goes on after the rest of a label in brackets that opens it."""
+    if not (bounds and bounds[0].first and run.text.startswith("(")):
+        return 0
+    return bounds[0].end + len(run.text[bounds[0].end :]) - len(run.text[bounds[0].end :].lstrip("): "))
 
 
 def _labelled(paper: Paper, segment: Segment) -> bool:
