@@ -18,6 +18,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from tests.forms.papers import KINDS, plain, truth
+
 from chatvlmllm import fields, forms
 from chatvlmllm.bench import specimens
 from chatvlmllm.bench.degrade import degrade
@@ -25,7 +27,6 @@ from chatvlmllm.config import Settings, load
 from chatvlmllm.document import open_document
 from chatvlmllm.forms import mrz
 from chatvlmllm.run import Options
-from tests.forms.papers import KINDS, plain, truth
 
 #: Presets that stand for a degraded paper.
 LEVELS = ("clean", "scan", "bad_scan")
