@@ -1,8 +1,4 @@
-"""Values beside their labels and inside known phrases: the layer that needs no model.
-
-A label's value stands to its right, below or above it; it ends where another label of the form begins. A phrase is a
-whole turn of speech with places for values, as in a title: `Акт № {number} от {date}`.
-"""
+"""Values beside their labels: to the right, below or above, up to where another label of the form begins."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,10 +7,10 @@ from dataclasses import dataclass, replace
 from chatvlmllm.forms.form import FieldRule, Form, Where
 from chatvlmllm.forms.found import Ask, Found, cut, look
 from chatvlmllm.forms.kinds import KINDS
-from chatvlmllm.forms.labels import Hit, compile_phrase, hits, match, search, telling
+from chatvlmllm.forms.labels import Hit, hits, match, telling
 from chatvlmllm.forms.nouns import Layer
 from chatvlmllm.forms.sections import Region, page, regions
-from chatvlmllm.forms.sheet import Segment, Sheet, Stream
+from chatvlmllm.forms.sheet import Segment, Sheet
 from chatvlmllm.geometry import Box
 from chatvlmllm.reading import Word
 
@@ -386,44 +382,3 @@ def _over(paper: Paper, region: Region, lines: int, segment: Segment) -> tuple[W
 
 def _inside(_paper: Paper, spot: _Spot) -> Iterator[tuple[float, tuple[Word, ...]]]:
     yield 1.0, spot.hit.segment.words
-
-
-_MONEY_SHAPE = r"[\dобзliв|][\dобзliв|\s.,\-=/']*(?:руб\w*\.?\s*\d\d\s*коп)?"
-_DEFAULT_SHAPE = r"[\dобзliв|]+(?:[ \-][\dобзliв|]+)*"
-_SHAPES: Mapping[str, str] = {
-    "date": r"[\"«»'“”„<\s]*\d{1,2}[\"«»'“”„>\s]*[\s./\-]+[^\s\d]{0,9}[\s./\-]*\d{1,2}?[\s./\-]*\d{2,4}(?:\s?г)?",
-    "code": r"[\w][\w./\\\-–]*",
-    "integer": r"\d+",
-    "money": _MONEY_SHAPE,
-    "decimal": _MONEY_SHAPE,
-    "percent": _MONEY_SHAPE,
-    "kbk": r"(?:[\dобзliв|] ?){20}",
-    "oktmo": r"(?:[\dобзliв|]{11}|[\dобзliв|]{8})",
-    "city": r"\b(?:г|с|п|пос|гор)\.\s*[а-яё][а-яё\- ]*?",
-    "person": r"[^,;:\d]{5,60}",
-    "organisation": r".{3,140}?",
-    "text": r".{2,200}?",
-    "address": r".{8,200}?",
-    "spoken_money": r".{5,160}?",
-}
-
-
-def by_phrases(paper: Paper) -> Iterator[Found]:
-    """Every value inside a phrase of the form, in the reader's order of text and in that of visual rows."""
-    shapes = {key: _SHAPES.get(rule.kind, _DEFAULT_SHAPE) for key, rule in paper.form.fields.items()}
-    compiled = [compile_phrase(phrase, shapes) for phrase in paper.form.phrases]
-    for sheet in paper.sheets:
-        rows = Stream(tuple(word for segment in sheet.segments for word in segment.words))
-        for order, stream in enumerate((sheet.reading, rows)):
-            for rank, phrase in enumerate(compiled):
-                for one in search(phrase, stream):
-                    yield from _of_match(paper.form, sheet, stream, one, 1.1 - 0.01 * order - 0.02 * rank)
-
-
-def _of_match(form: Form, sheet: Sheet, stream: Stream, said: re.Match[str], weight: float) -> Iterator[Found]:
-    for key in said.groupdict():
-        start, end = said.span(key)
-        ask = Ask(key, form.fields[key].kind, form.language)
-        found = look(ask, cut(stream, start, end), sheet, Layer.PHRASE)
-        if found is not None:
-            yield replace(found, score=found.score * weight)
