@@ -1,0 +1,1 @@
+"""The laboratory: documents whose truth is known, ways to spoil them, and measures of an answer."""
