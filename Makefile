@@ -2,7 +2,7 @@
 
 BIN := .venv/bin
 
-.PHONY: demo test check docs bench format clean
+.PHONY: demo test test-real check docs bench format clean
 
 demo: ## install what is missing, read the shipped sample, print its text
 	@scripts/setup demo
@@ -11,6 +11,10 @@ demo: ## install what is missing, read the shipped sample, print its text
 test: ## every quick test
 	@scripts/setup dev
 	@$(BIN)/pytest
+
+test-real: ## what needs minutes: the built wheel in an empty environment
+	@scripts/setup dev
+	@$(BIN)/pytest -m real
 
 check: ## format, lint, types
 	@scripts/setup dev
@@ -23,8 +27,8 @@ format: ## put the code into its usual form
 	@$(BIN)/ruff check --fix .
 
 docs: ## write the pages that are made by programs
-	@$(BIN)/python -m tests.core.bad_inputs > docs/bad-inputs.md
-	@$(BIN)/python -m tests.core.example_config > config.example.yaml
+	@scripts/setup dev
+	@$(BIN)/python -m tests.docs
 
 bench: ## measure this checkout on this machine
 	@$(BIN)/python benchmarks/startup.py

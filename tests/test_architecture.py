@@ -1,6 +1,7 @@
 """The folder listing is the architecture: imports point down, heavy libraries stay in quarantine."""
 
 import ast
+import re
 import subprocess
 import sys
 import tomllib
@@ -131,3 +132,29 @@ def test_no_model_is_named_outside_its_home() -> None:
         if not place.startswith(allowed):
             strings = {n.value for n in ast.walk(ast.parse(file.read_text())) if isinstance(n, ast.Constant)}
             assert strings.isdisjoint(catalogue()), place
+
+
+def test_t20_no_answer_is_written_into_the_program() -> None:
+    """No code on a reading's way holds Russian text that could stand in for one."""
+    # Cards describe models, forms know the labels of papers, the laboratory draws specimens.
+    elsewhere = ("models/", "forms/", "bench/")
+    for file in [file for file in FILES if not file.relative_to(SOURCE).as_posix().startswith(elsewhere)]:
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        documented = {id(d) for n in ast.walk(tree) if (d := _docstring(n)) is not None}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documented:
+                assert not re.search("[а-яё]{4}", node.value, re.IGNORECASE), f"{file.name}:{node.lineno}"
+
+
+def _docstring(node: ast.AST) -> ast.Constant | None:
+    body = getattr(node, "body", None)
+    first = body[0] if isinstance(body, list) and body else None
+    return first.value if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) else None
+
+
+def test_t59_ci_hides_no_failure() -> None:
+    """Continuous integration stops at the first failing command and forgives none."""
+    script = (SOURCE.parents[1] / ".ci" / "run").read_text(encoding="utf-8")
+    assert "set -euo pipefail" in script
+    assert "||" not in script
+    assert "make test\n" in script

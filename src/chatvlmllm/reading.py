@@ -37,6 +37,7 @@ class Format(StrEnum):
     MARKDOWN = "markdown"
     HTML = "html"
     LATEX = "latex"
+    OTSL = "otsl"
 
 
 class Verdict(StrEnum):

@@ -1,12 +1,11 @@
 """Every kind of bad input that is known, each as a builder of the file, with the error it has to end in.
 
-`python tests/core/bad_inputs.py` prints docs/bad-inputs.md.
+`table` is the page docs/bad-inputs.md.
 """
 
 import io
 import os
 import struct
-import sys
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -204,7 +203,7 @@ def table() -> str:
         "",
         "A bad input costs itself and nothing else: the other files of the same call are read, and the exit code",
         "is then 1; the exit code below is that of a call in which nothing could be read.",
-        "This page is made by `python tests/core/bad_inputs.py`; each row is a test.",
+        "This page is made by `make docs`; each row is a test.",
         "",
         "| input | error | exit code | HTTP | message |",
         "|---|---|---|---|---|",
@@ -213,7 +212,3 @@ def table() -> str:
         sentence = messages.catalogue("en")[f"errors.{case.code}.what"]
         lines.append(f"| {case.name} | `{case.code}` | {case.exit_code} | {sentences[case.code].status} | {sentence} |")
     return "\n".join(lines) + "\n"
-
-
-if __name__ == "__main__":
-    sys.stdout.write(table())

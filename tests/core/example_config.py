@@ -1,7 +1,6 @@
-"""`python -m tests.core.example_config` prints config.example.yaml: every setting with its default."""
+"""config.example.yaml: every setting with its default."""
 
 import json
-import sys
 from typing import Any
 
 from pydantic_core import PydanticUndefined
@@ -31,7 +30,3 @@ def example() -> str:
 
 def _yaml(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
-
-
-if __name__ == "__main__":
-    sys.stdout.write(example())

@@ -7,7 +7,6 @@ import pytest
 
 from chatvlmllm import config
 from chatvlmllm.errors import ConfigInvalid
-from tests.core import example_config
 
 
 def _write(folder: Path, text: str) -> Path:
@@ -60,10 +59,9 @@ def test_t50_a_mistake_is_named_with_its_line(tmp_path: Path, text: str, line: i
     assert str(caught.value.details["file"]).endswith("config.yaml")
 
 
-def test_the_example_is_the_defaults(tmp_path: Path) -> None:
-    """config.example.yaml is what its generator prints, and loading it changes nothing."""
+def test_the_example_is_the_defaults() -> None:
+    """Loading config.example.yaml changes nothing."""
     page = Path(__file__).parents[2] / "config.example.yaml"
-    assert page.read_text(encoding="utf-8") == example_config.example()
     assert config.load(page) == config.Settings()
 
 

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from html.parser import HTMLParser
 
 import jsonschema
@@ -120,6 +121,12 @@ def test_t27_no_export_indents_html_into_code() -> None:
     """A line of four spaces would make Markdown renderers show our HTML as code."""
     lines = _export("html", _reading(1, _text("a"), Block(Kind.TABLE, "", table=TABLE))).decode().splitlines()
     assert not [line for line in lines if line.startswith("    ")]
+
+
+def test_t57_a_page_needs_no_network() -> None:
+    """The HTML export names no other file: no font, script, style or picture from anywhere."""
+    page = _export("html", _reading(1, _text("a"), Block(Kind.TABLE, "", table=TABLE))).decode()
+    assert not re.search(r"(src|href|url|@import|<script|<link)", page)
 
 
 def test_a_table_keeps_its_spans_in_html() -> None:
