@@ -132,6 +132,60 @@ class Failure:
     details: Mapping[str, str] = field(default_factory=dict)
 
 
+class Grade(StrEnum):
+    """A calibrated confidence in a word: at least 0.98 is good, at least 0.9 fair, less is poor."""
+
+    GOOD = "good"
+    FAIR = "fair"
+    POOR = "poor"
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """Characters `start`…`end` of `Reading.text` (there they are `raw`) that are not to be believed as they stand.
+
+    `code` says why; `seen` is what the second witness reads there and `box` where that stands on the page. A doubt with
+    `start == end` is about text that the reading lacks: it belongs there.
+    """
+
+    start: int
+    end: int
+    code: str
+    raw: str = ""
+    seen: str = ""
+    box: Box | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """A correction that is certain enough to offer: characters `start`…`end` of `Reading.text` are `raw`.
+
+    Nothing applies it unless asked to; the text stays as it was read.
+    """
+
+    start: int
+    end: int
+    raw: str
+    repaired: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What the verdict rests on.
+
+    `reasons` are the findings that decided it, `measures` the numbers behind them by name (shares are 0…1), `witness`
+    is the model that was heard as second witness, `calibration` names the data that the confidences were calibrated on.
+    """
+
+    reasons: tuple[Notice, ...] = ()
+    measures: Mapping[str, float] = field(default_factory=dict)
+    doubts: tuple[Doubt, ...] = ()
+    repairs: tuple[Repair, ...] = ()
+    witness: str | None = None
+    calibration: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """One try at a page: which model on which engine and device, why it, how it ended and after how long."""
@@ -150,7 +204,8 @@ class Reading:
     """One page, read.
 
     `page` counts from 1; `size` is the upright page in pixels; `asked` is what the user asked for, `answered` the
-    model that did answer; `reply` keeps the raw answer; `failure` is set exactly when `verdict` is `failed`.
+    model that did answer; `reply` keeps the raw answer; `failure` is set exactly when `verdict` is `failed`. `evidence`
+    says what the verdict rests on.
     """
 
     page: int
@@ -163,6 +218,7 @@ class Reading:
     attempts: tuple[Attempt, ...] = ()
     reply: Reply | None = None
     failure: Failure | None = None
+    evidence: Evidence = Evidence()
     seconds: Mapping[str, float] = field(default_factory=dict)
 
     @property

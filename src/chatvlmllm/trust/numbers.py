@@ -1,0 +1,113 @@
+"""Numbers, dates, sums and identifiers of a reading that the second witness reads otherwise.
+
+A digit is compared strictly, as nothing in the words around it would show the mistake. A place where the witness reads
+no similar digits at all is no contradiction: it proves that the witness did not see, not that the reading is wrong.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rapidfuzz.distance import Levenshtein
+
+if TYPE_CHECKING:
+    from chatvlmllm.trust.witness import Comparison
+
+_DATE = re.compile(r"\d{1,2}[.\-/]\d{1,2}[.\-/](?:\d{4}|\d{2})|\d{4}-\d{2}-\d{2}")
+_SUM = re.compile(r"\d[.,]\d\d$")
+_IDENTIFIER_DIGITS = 8
+
+#: Letters that are drawn like digits. They decide nothing about a word that has letters of its own: 2б or 26 is for
+#: the script guard, not for the diff of numbers.
+_LIKE_DIGITS = str.maketrans("озбіliвsz", "036111857")
+#: One sign between digits joins them to one number: 12.03.2024, 1,5, 10/2.
+_SIGN = re.compile(r"[.,:/\-\u2013\u2212]?")
+_THOUSANDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class NumberDiff:
+    """Characters `start`…`end` of the reading are a number of `kind`; its word `token` is read as `seen` instead.
+
+    `kind` is one of number, date, sum, identifier.
+    """
+
+    kind: str
+    start: int
+    end: int
+    token: int
+    seen: str
+
+
+def differing(comparison: "Comparison") -> Iterator[NumberDiff]:
+    """Every word with digits at whose place the witness reads similar but other digits."""
+    for index, token in enumerate(comparison.tokens):
+        if token.number and contradicts(token.key, comparison.alignment.echo[index]):
+            start, end = _whole(comparison, index)
+            yield NumberDiff(kind(comparison.text[start:end]), start, end, index, comparison.alignment.echo[index])
+
+
+def unseen(comparison: "Comparison") -> list[int]:
+    """Words with digits at whose place the witness reads nothing like them."""
+    return [
+        index
+        for index, token in enumerate(comparison.tokens)
+        if token.number
+        and not agrees(token.key, comparison.alignment.echo[index])
+        and not contradicts(token.key, comparison.alignment.echo[index])
+    ]
+
+
+def agrees(key: str, seen: str) -> bool:
+    """Do both say the same digits, as far as letters drawn like digits allow to tell?"""
+    if key == seen:
+        return True
+    return not key.isdecimal() and _folded(key) == _folded(seen)
+
+
+def contradicts(key: str, seen: str) -> bool:
+    """Are these the digits of one number, read differently? At most half of them may differ, or one of one."""
+    if agrees(key, seen) or not any(char.isdigit() for char in seen):
+        return False
+    mine, other = _digits(key), _digits(seen)
+    if len(key) - len(mine) > len(mine) or len(seen) - len(other) > len(other) / 2:
+        return False
+    return mine != other and Levenshtein.distance(mine, other) <= max(1, (len(mine) + 1) // 2)
+
+
+def kind(number: str) -> str:
+    """What sort of number a whole expression is."""
+    if _DATE.search(number):
+        return "date"
+    if _SUM.search(number):
+        return "sum"
+    return "identifier" if len(_digits(number)) >= _IDENTIFIER_DIGITS else "number"
+
+
+def _whole(comparison: "Comparison", index: int) -> tuple[int, int]:
+    """The expression around a word with digits: 234 in "1 234,56" belongs to the whole of it."""
+    tokens, text = comparison.tokens, comparison.text
+
+    def joined(left: int, right: int) -> bool:
+        between, before, after = text[tokens[left].end : tokens[right].start], tokens[left].key, tokens[right].key
+        if not (before.isdecimal() and after.isdecimal()):
+            return False
+        # A blank joins thousands only: the next cell of a table stands behind a blank too.
+        thousands = len(between) == 1 and between.isspace() and len(after) == _THOUSANDS >= len(before)
+        return thousands or bool(_SIGN.fullmatch(between))
+
+    first = last = index
+    while first > 0 and joined(first - 1, first):
+        first -= 1
+    while last + 1 < len(tokens) and joined(last, last + 1):
+        last += 1
+    return tokens[first].start, tokens[last].end
+
+
+def _digits(text: str) -> str:
+    return "".join(char for char in text if char.isdigit())
+
+
+def _folded(text: str) -> str:
+    return text.translate(_LIKE_DIGITS)
