@@ -174,7 +174,7 @@ def _compare(state: _State, mine: Sequence[int], others: Sequence[int]) -> None:
     for i in mine:
         share = kept[i] / len(state.left[i])
         if places[i]:
-            first, last = _widened(min(places[i]), max(places[i]), right, taken)
+            first, last = _widened((min(places[i]), max(places[i])), right, other, taken)
             state.echo[i] = right[first : last + 1]
             state.partners[i] = sorted(set(other[first : last + 1]))
         if share >= _HALF:
@@ -191,11 +191,17 @@ def _pairs(left: str, right: str) -> Iterator[tuple[int, int, bool]]:
                 yield step.src_start + offset, step.dest_start + offset, step.tag == "equal"
 
 
-def _widened(first: int, last: int, text: str, taken: set[int]) -> tuple[int, int]:
-    """Digits beside the place that answer nothing else belong to it: 123 is not confirmed by 1234."""
-    while text[first].isdigit() and first > 0 and first - 1 not in taken and text[first - 1].isdigit():
+def _widened(place: tuple[int, int], text: str, owner: Sequence[int], taken: set[int]) -> tuple[int, int]:
+    """Digits beside a place, of the same word, that answer nothing else belong to it: 123 is not confirmed by 1234."""
+
+    def joined(inner: int, outer: int) -> bool:
+        inside = 0 <= outer < len(text) and outer not in taken and owner[outer] == owner[inner]
+        return inside and text[inner].isdigit() and text[outer].isdigit()
+
+    first, last = place
+    while joined(first, first - 1):
         first -= 1
-    while text[last].isdigit() and last + 1 < len(text) and last + 1 not in taken and text[last + 1].isdigit():
+    while joined(last, last + 1):
         last += 1
     return first, last
 

@@ -5,7 +5,7 @@ faint line of text is. Lengths are in millimetres of a sheet whose longer side i
 picture's resolution. Thresholds and their ROC: docs/trust.md.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -29,6 +29,8 @@ _SIGMAS = 6.0
 _FULL = 0.02
 #: So many letter-like marks in a row are text.
 TEXT_MARKS = 3
+#: Height of a figure in 8 point type, in millimetres.
+_FIGURE = 1.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,12 @@ def measure(page: "Image") -> Ink:
     letters = [mark for mark in inside if _is_letter(mark, unit)]
     drawings = [mark for mark in inside if _is_drawing(mark, unit)]
     coverage = sum(mark.area for mark in (*letters, *drawings)) / mask.size
-    row = max(_longest_row(letters), _longest_row([_turned(mark) for mark in letters]))
+
+    def alone(mark: Mark) -> int:
+        """A page number stands alone: a mark as tall as a figure is a row of its own, a speck is not."""
+        return TEXT_MARKS if mark.height >= _FIGURE * unit and mark.width >= 0.7 * unit else 1
+
+    row = max(_longest_row(letters, alone), _longest_row([_turned(mark) for mark in letters], lambda _: 1))
     return Ink(round(coverage, 6), row, len(drawings))
 
 
@@ -132,15 +139,18 @@ def _turned(mark: Mark) -> Mark:
     return Mark(mark.y1, mark.x1, mark.y2, mark.x2, mark.area)
 
 
-def _longest_row(letters: Sequence[Mark]) -> int:
-    """The most marks of similar height that follow each other along one line; a wide mark counts its letters."""
+def _longest_row(letters: Sequence[Mark], alone: Callable[[Mark], int]) -> int:
+    """The most marks of similar height that follow each other along one line.
+
+    A wide mark counts the letters that it may consist of, and `alone` what a mark counts at least.
+    """
     best = 0
     ordered = sorted(letters, key=lambda mark: mark.x1)
     ends: list[tuple[Mark, int]] = []
     for mark in ordered:
         before = max((count for last, count in ends[-40:] if _follows(last, mark)), default=0)
         # Letters that touch each other make one mark; a letter is at most as wide as one and a half times its height.
-        count = before + max(1, round(mark.width / (1.5 * mark.height)))
+        count = before + max(alone(mark), round(mark.width / (1.5 * mark.height)))
         ends.append((mark, count))
         best = max(best, count)
     return best

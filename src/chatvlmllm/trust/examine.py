@@ -3,8 +3,9 @@
 The engine is asked for closer looks through `ask`, only where there is a suspicion; everything else is pure.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chatvlmllm.geometry import Size
 from chatvlmllm.reading import Doubt, Evidence, Notice, Word
@@ -28,6 +29,10 @@ Ask = Callable[[Look], Sequence[Word]]
 
 #: A word that differs from what the witness is this sure of is marked, though it decides nothing.
 _SURE = 0.9
+#: So many closer looks have to read the same other number.
+_AGREEING_LOOKS = 2
+#: And more of them where the number is shorter than this: one digit is easily mistaken for another, or for a comma.
+_LONG_NUMBER, _AGREEING_ON_SHORT = 3, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,23 +80,30 @@ def _numbers(
             continue
         looks = number_looks(first, diff, size, languages) if count < MOST_NUMBERS else ()
         answer = _look(first, diff.token, looks, ask)
-        if answer is True:
-            continue
-        (confirmed if answer is False else unconfirmed).append(diff)
+        if answer is None:
+            unconfirmed.append(diff)
+        elif answer:
+            confirmed.append(replace(diff, seen=answer))
     return tuple(confirmed), tuple(unconfirmed)
 
 
-def _look(first: Comparison, token: int, looks: Sequence[Look], ask: Ask) -> bool | None:
-    """True when a look reads the number, False when one reads another and none reads it, None when none reads any."""
+def _look(first: Comparison, token: int, looks: Sequence[Look], ask: Ask) -> str | None:
+    """What the looks agree on instead of a number: "" when one of them reads the number after all.
+
+    None when too few of them read the same other number: then nothing is known.
+    """
     start, end = first.beside(token)
     text = first.text[first.tokens[start].start : first.tokens[end - 1].end]
-    contradicted = False
+    others = Counter[str]()
     for look in looks:
         echo = compare(text, ask(look)).alignment.echo[token - start]
         if numbers.agrees(first.tokens[token].key, echo):
-            return True
-        contradicted = contradicted or numbers.contradicts(first.tokens[token].key, echo)
-    return False if contradicted else None
+            return ""
+        if numbers.contradicts(first.tokens[token].key, echo):
+            others[echo] += 1
+    value, times = others.most_common(1)[0] if others else ("", 0)
+    needed = _AGREEING_LOOKS if len(first.tokens[token].key) >= _LONG_NUMBER else _AGREEING_ON_SHORT
+    return value if times >= needed else None
 
 
 def _still(first: Comparison, support: Sequence[float]) -> Iterator[Span]:
@@ -124,7 +136,7 @@ def _measures(first: Comparison, finding: Finding) -> dict[str, float]:
         "missing": round(lacking / others, 4) if others else 0.0,
         "numbers": sum(token.number for token in first.tokens),
         "numbers_differ": len(finding.differing),
-        "numbers_unseen": len(finding.unconfirmed) + len(numbers.unseen(first)),
+        "numbers_unseen": len(finding.unconfirmed) + numbers.unseen(first),
     }
 
 

@@ -33,10 +33,10 @@ class Look:
 
 def number_looks(comparison: Comparison, diff: NumberDiff, size: Size, languages: Sequence[str]) -> tuple[Look, ...]:
     """The looks at the place of a number that the witness contradicts, the most telling first."""
-    box = comparison.box(comparison.alignment.partners[diff.token])
-    if box is None:
+    place = comparison.place(diff.token)
+    if not place:
         return ()
-    region = around(box, size)
+    region = around(union([comparison.words[index].box for index in place]), size)
     return tuple(Look(region, chosen, scale) for scale in SCALES for chosen in _tongues(languages))
 
 
@@ -50,7 +50,7 @@ def page_look(comparison: Comparison, size: Size, languages: Sequence[str]) -> L
 def around(box: Box, size: Size) -> Box:
     """A box with some paper around it, on the page."""
     margin = max(_LEAST_MARGIN, _MARGIN * box.height)
-    return union([Box(box.x1 - margin, box.y1 - margin, box.x2 + margin, box.y2 + margin)]).clip(size)
+    return Box(box.x1 - margin, box.y1 - margin, box.x2 + margin, box.y2 + margin).clip(size)
 
 
 def _tongues(languages: Sequence[str]) -> list[tuple[str, ...]]:

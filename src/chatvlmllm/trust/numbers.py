@@ -14,13 +14,14 @@ from rapidfuzz.distance import Levenshtein
 if TYPE_CHECKING:
     from chatvlmllm.trust.witness import Comparison
 
+_DIGIT = re.compile(r"\d")
 _DATE = re.compile(r"\d{1,2}[.\-/]\d{1,2}[.\-/](?:\d{4}|\d{2})|\d{4}-\d{2}-\d{2}")
 _SUM = re.compile(r"\d[.,]\d\d$")
 _IDENTIFIER_DIGITS = 8
 
 #: Letters that are drawn like digits. They decide nothing about a word that has letters of its own: 2б or 26 is for
 #: the script guard, not for the diff of numbers.
-_LIKE_DIGITS = str.maketrans("озбіliвsz", "036111857")
+_LIKE_DIGITS = str.maketrans("озбіliвszø", "0361118570")
 #: One sign between digits joins them to one number: 12.03.2024, 1,5, 10/2.
 _SIGN = re.compile(r"[.,:/\-\u2013\u2212]?")
 _THOUSANDS = 3
@@ -41,22 +42,20 @@ class NumberDiff:
 
 
 def differing(comparison: "Comparison") -> Iterator[NumberDiff]:
-    """Every word with digits at whose place the witness reads similar but other digits."""
+    """Every word with digits at whose place the witness reads other digits, or nothing although it reads around it."""
+    echo = comparison.alignment.echo
     for index, token in enumerate(comparison.tokens):
-        if token.number and contradicts(token.key, comparison.alignment.echo[index]):
+        if token.number and not agrees(token.key, echo[index]) and comparison.place(index):
             start, end = _whole(comparison, index)
-            yield NumberDiff(kind(comparison.text[start:end]), start, end, index, comparison.alignment.echo[index])
+            yield NumberDiff(kind(comparison.text[start:end]), start, end, index, echo[index])
 
 
-def unseen(comparison: "Comparison") -> list[int]:
-    """Words with digits at whose place the witness reads nothing like them."""
-    return [
-        index
+def unseen(comparison: "Comparison") -> int:
+    """How many words with digits the witness has nothing of and nothing around."""
+    return sum(
+        token.number and not agrees(token.key, comparison.alignment.echo[index]) and not comparison.place(index)
         for index, token in enumerate(comparison.tokens)
-        if token.number
-        and not agrees(token.key, comparison.alignment.echo[index])
-        and not contradicts(token.key, comparison.alignment.echo[index])
-    ]
+    )
 
 
 def agrees(key: str, seen: str) -> bool:
@@ -67,13 +66,13 @@ def agrees(key: str, seen: str) -> bool:
 
 
 def contradicts(key: str, seen: str) -> bool:
-    """Are these the digits of one number, read differently? At most half of them may differ, or one of one."""
-    if agrees(key, seen) or not any(char.isdigit() for char in seen):
-        return False
+    """Are these the digits of one number, read differently? As many digits, half of them right; or one more or less."""
     mine, other = _digits(key), _digits(seen)
-    if len(key) - len(mine) > len(mine) or len(seen) - len(other) > len(other) / 2:
+    same_letters = _DIGIT.sub("", key) == _DIGIT.sub("", seen)
+    if mine == other or not other or not (same_letters or len(seen) - len(other) <= len(other) / 2):
         return False
-    return mine != other and Levenshtein.distance(mine, other) <= max(1, (len(mine) + 1) // 2)
+    distance = Levenshtein.distance(mine, other)
+    return distance <= max(1, len(mine) // 2) if len(mine) == len(other) else distance == 1 < len(mine)
 
 
 def kind(number: str) -> str:

@@ -41,9 +41,24 @@ class Comparison:
         """Where the witness's words stand."""
         return union([self.words[self.owner[j]].box for j in chosen]) if chosen else None
 
+    def place(self, token: int) -> tuple[int, ...]:
+        """The witness's words where a word of the reading stands or, if it has none there, those on both sides of it.
+
+        Empty when its neighbours do not stand on one line either: then nobody knows where to look.
+        """
+        partners = self.alignment.partners
+        if partners[token]:
+            return tuple(dict.fromkeys(self.owner[j] for j in partners[token]))
+        if not 0 < token < len(self.tokens) - 1 or not partners[token - 1] or not partners[token + 1]:
+            return ()
+        left, right = self.owner[partners[token - 1][-1]], self.owner[partners[token + 1][0]]
+        a, b = self.words[left].box, self.words[right].box
+        level = abs(a.y1 + a.y2 - b.y1 - b.y2) < min(a.height, b.height) and b.x2 > a.x1
+        return tuple(dict.fromkeys((left, right))) if level else ()
+
     def beside(self, token: int) -> tuple[int, int]:
-        """The reading's words (first, one past the last) that the witness has in the same words as `token`."""
-        place = {self.owner[j] for j in self.alignment.partners[token]}
+        """The reading's words (first, one past the last) that stand in the same words of the witness as `token`."""
+        place = set(self.place(token))
 
         def there(i: int) -> bool:
             return any(self.owner[j] in place for j in self.alignment.partners[i])
