@@ -25,14 +25,17 @@ LAYERS = (
     ("export",),
     ("engines",),
     ("routing", "pipeline", "store"),
-    ("batch",),
+    ("batch", "bench"),
     ("cli",),
 )
 
 #: Which part of the package may import a heavy or exchangeable library.
 QUARANTINE = {
+    "markdown_it": ("decode/markdown.py",),
+    "weasyprint": ("bench/specimens/",),
+    "jinja2": ("bench/specimens/",),
     "tesserocr": ("page/tesseract.py",),
-    "pypdfium2": ("document/pdf.py",),
+    "pypdfium2": ("document/pdf.py", "bench/"),
     "typer": ("cli/",),
     "rich": ("cli/",),
     "pydantic": ("config.py", "run.py"),
@@ -120,6 +123,16 @@ def test_both_languages_say_the_same_things() -> None:
         return found
 
     assert shape(spoken["ru"]) == shape(spoken["en"])
+
+
+def test_every_notice_has_its_sentence() -> None:
+    """Whatever a decoder may say about a reply is in the catalogues."""
+    from typing import get_args
+
+    from chatvlmllm import messages
+    from chatvlmllm.decode.tally import Code
+
+    assert {f"notices.{code}" for code in get_args(Code)} <= set(messages.catalogue("ru"))
 
 
 def test_no_model_is_named_outside_its_home() -> None:

@@ -1,15 +1,13 @@
 """Coordinates: from a model's grid to page pixels and back, for every convention and any page."""
 
-from collections.abc import Callable
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chatvlmllm.decode.boxes import Grid, below_thousand, numbers, pixels, place, thousand, to_grid
 from chatvlmllm.decode.tally import Tally
-from chatvlmllm.exchange import Request
 from chatvlmllm.geometry import Box, Size, whole
+from tests.decode.support import ask
 
 GRIDS = {"pixels": pixels, "thousand": thousand, "below_thousand": below_thousand}
 
@@ -33,7 +31,7 @@ def worst(a: Box, b: Box) -> tuple[float, float]:
 @pytest.mark.parametrize("grid", GRIDS.values(), ids=GRIDS)
 @given(page=sizes, sent=sizes, frame=shares, parts=shares)
 def test_t32_boxes_come_back_to_the_pixel(
-    grid: Grid, ask: Callable[..., Request], page: Size, sent: Size, frame: list[float], parts: list[float]
+    grid: Grid, page: Size, sent: Size, frame: list[float], parts: list[float]
 ) -> None:
     """Page → grid → page moves no edge by more than a pixel, for any page, any size sent and any region of the page."""
     for region in (whole(page), within(whole(page), frame)):
@@ -47,9 +45,7 @@ def test_t32_boxes_come_back_to_the_pixel(
 
 @pytest.mark.parametrize("grid", GRIDS.values(), ids=GRIDS)
 @given(page=sizes, sent=sizes, parts=shares)
-def test_t32_whole_numbers_cost_half_a_step_of_the_grid(
-    grid: Grid, ask: Callable[..., Request], page: Size, sent: Size, parts: list[float]
-) -> None:
+def test_t32_whole_numbers_cost_half_a_step_of_the_grid(grid: Grid, page: Size, sent: Size, parts: list[float]) -> None:
     """A model that rounds to its grid is wrong by half of one of its steps, and decoding adds nothing to that."""
     request = ask(page, sent)
     box = within(whole(page), parts)
@@ -66,9 +62,9 @@ def test_t32_whole_numbers_cost_half_a_step_of_the_grid(
 @pytest.mark.parametrize("grid", GRIDS.values(), ids=GRIDS)
 @given(page=sizes, sent=sizes, values=st.lists(st.floats(allow_nan=True, allow_infinity=True), max_size=9))
 def test_t32_any_numbers_give_a_box_on_the_page_or_a_notice(
-    grid: Grid, ask: Callable[..., Request], page: Size, sent: Size, values: list[float]
+    grid: Grid, page: Size, sent: Size, values: list[float]
 ) -> None:
-    """Too few, too many, swapped, infinite, not a number: the box is inside the page, or there is none and it is said."""
+    """Too few, too many, swapped, infinite or no number: the box is on the page, or there is none and it is said."""
     tally = Tally()
     box = place(values, grid, ask(page, sent), tally)
     if box is None:
@@ -78,20 +74,20 @@ def test_t32_any_numbers_give_a_box_on_the_page_or_a_notice(
         assert box == box.clip(page)
 
 
-def test_t32_pixels_are_those_of_the_image_as_sent(ask: Callable[..., Request]) -> None:
+def test_t32_pixels_are_those_of_the_image_as_sent() -> None:
     """A box counted in a smaller image lands at the same place of the larger page (dots.ocr's smart-resized input)."""
     request = ask(Size(2480, 3508), Size(1240, 1764))
     assert place([620, 882, 1240, 1764], pixels, request, Tally()) == Box(1240, 1754, 2480, 3508)
 
 
-def test_t32_relative_boxes_ignore_the_size_sent(ask: Callable[..., Request]) -> None:
+def test_t32_relative_boxes_ignore_the_size_sent() -> None:
     """0…1000 and 0…999 reach the page's far corner whatever was sent."""
     for grid, last in ((thousand, 1000.0), (below_thousand, 999.0)):
         request = ask(Size(2480, 3508), Size(644, 896))
         assert place([0, 0, last, last], grid, request, Tally()) == Box(0, 0, 2480, 3508)
 
 
-def test_overshoot_is_clipped_and_said_when_it_is_more_than_rounding(ask: Callable[..., Request]) -> None:
+def test_overshoot_is_clipped_and_said_when_it_is_more_than_rounding() -> None:
     """A few pixels outside are clipped silently, a box that leaves the page by far gives a notice."""
     request = ask(Size(1000, 1400))
     small, large = Tally(), Tally()
@@ -101,7 +97,7 @@ def test_overshoot_is_clipped_and_said_when_it_is_more_than_rounding(ask: Callab
     assert [notice.code for notice in large.notices()] == ["boxes_clipped"]
 
 
-def test_corners_become_the_box_around_them(ask: Callable[..., Request]) -> None:
+def test_corners_become_the_box_around_them() -> None:
     """Four corner points of a slanted line are replaced by their bounding box."""
     corners = [10.0, 20, 110, 10, 115, 40, 12, 50]
     assert place(corners, pixels, ask(), Tally()) == Box(10, 10, 115, 50)

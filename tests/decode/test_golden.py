@@ -1,36 +1,20 @@
 """Every documented form of output, recorded beside what it must be read as (`tests/recordings/dialects`).
 
-The replies are invented specimens. `python -m tests.decode.test_golden` writes the expectations anew; read the diff.
+The replies are invented specimens.
 """
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from chatvlmllm.decode import Decoded, Decoder, grounding, layout, markdown, qwen_html, qwen_markdown, text
-from chatvlmllm.exchange import Reply, Request
+from chatvlmllm.decode import Decoded
 from chatvlmllm.geometry import Size
 from chatvlmllm.reading import Block
+from tests.decode.support import DIALECTS, RECORDINGS, answer, ask, assert_sound
 
-RECORDINGS = Path(__file__).parents[1] / "recordings" / "dialects"
 PAGE = Size(1000, 1400)
-
-DIALECTS: dict[str, Decoder] = {
-    "deepseek": grounding.deepseek(),
-    "dots": layout.dots(),
-    "formula": text.formula,
-    "got": markdown.decode,
-    "markdown": markdown.decode,
-    "qwen_html": qwen_html.decode,
-    "qwen_markdown": qwen_markdown.decode,
-    "spans": grounding.spans(),
-    "spotting": layout.spotting(),
-    "tables": text.tables,
-    "text": text.decode,
-}
 
 
 def outline(decoded: Decoded) -> dict[str, Any]:
@@ -60,15 +44,12 @@ def recorded() -> list[Path]:
 @pytest.mark.parametrize("path", recorded(), ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_recorded_replies_are_read_as_agreed(
     path: Path,
-    ask: Callable[..., Request],
-    answer: Callable[..., Reply],
-    sound: Callable[[Decoded, str, Size], None],
 ) -> None:
     """Each recorded reply gives exactly the blocks, boxes, grids and notices that stand beside it."""
     raw = path.read_text(encoding="utf-8")
     decoded = DIALECTS[path.parent.name](answer(raw), ask(PAGE))
     assert outline(decoded) == json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-    sound(decoded, raw, PAGE)
+    assert_sound(decoded, raw, PAGE)
 
 
 def test_every_dialect_has_a_recording() -> None:

@@ -37,10 +37,13 @@ def test_valid_json_is_read_as_the_strict_reader_does(value: Any, ascii_only: bo
     assert (saved.prose, saved.skipped, saved.repairs, saved.cut) == (0, 0, 0, False)
 
 
-@given(rows=st.lists(st.fixed_dictionaries({"bbox": st.lists(st.integers(0, 99), min_size=4, max_size=4), "text": words}),
-                     min_size=1, max_size=5), share=st.floats(0, 1))  # fmt: skip
+boxes = st.lists(st.integers(0, 99), min_size=4, max_size=4)
+elements = st.fixed_dictionaries({"bbox": boxes, "text": words})
+
+
+@given(rows=st.lists(elements, min_size=1, max_size=5), share=st.floats(0, 1))
 def test_t25_a_cut_keeps_every_complete_object(rows: list[dict[str, Any]], share: float) -> None:
-    """After a cut at any place, the complete objects are all there, and the open one is a beginning of its original."""
+    """After a cut at any place, the complete objects are all there, and the open one begins as its original."""
     source = json.dumps(rows, ensure_ascii=False)
     cut = source[: round(share * len(source))]
     saved = salvage(cut)
@@ -76,6 +79,7 @@ def test_t25_raw_control_characters_stay_in_strings(text: str, control: str) -> 
         ('{"a": "ООО "Ель", Тверь", "b": ""}', ({"a": 'ООО "Ель", Тверь', "b": ""},)),
         ('{a: 007, "b": 1.50}', ({"a": "007", "b": "1.50"},)),
         (r'{"a": "\alpha \frac \beta \u0416 \"\/"}', ({"a": r"\alpha \frac \beta" + ' Ж "/'},)),
+        (r'{"a": "a \times b\nc\t1 \text{м}"}', ({"a": "a \\times b\nc\t1 \\text{м}"},)),
         (r'{"a": "\ud83d\ude00 \ud83d"}', ({"a": "😀 \\ud83d"},)),
         ('{"a": NaN, "b": Infinity, "c": None, "d": True}', ({"a": None, "b": None, "c": None, "d": True},)),
         ("Итого [см. ниже]", ()),
@@ -104,7 +108,7 @@ def test_t26_what_stands_around_json_does_not_hide_it() -> None:
 def test_nesting_without_end_is_bounded() -> None:
     """A hundred thousand brackets neither exhaust the stack nor make a value as deep."""
     saved = salvage("[" * 100_000 + '{"text": "дно"}')
-    assert [item for item in objects(saved.values)] == []
+    assert list(objects(saved.values)) == []
     assert saved.cut
     assert salvage("[" * 40 + '{"text": "дно"}').values != ()
 

@@ -1,18 +1,15 @@
 """Tables in every notation become one grid, and a grid goes back to HTML and Markdown without loss."""
 
-from collections.abc import Callable
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatvlmllm.decode import Decoded, grid, table, text
+from chatvlmllm.decode import grid, table, text
 from chatvlmllm.decode.grid import Draft
 from chatvlmllm.decode.tally import Tally
-from chatvlmllm.exchange import Reply, Request
 from chatvlmllm.export.grid import to_html, to_markdown, to_rows
-from chatvlmllm.geometry import Size
 from chatvlmllm.reading import Format, Kind, Table
+from tests.decode.support import answer, ask, assert_table
 
 spans = st.one_of(st.integers(-3, 6), st.sampled_from([0, 200, 201, 65_534, 10**9]))
 words = st.text(st.characters(categories=["L", "N", "P", "S"]), max_size=6)
@@ -26,23 +23,12 @@ def parsed(source: str) -> Table:
     return found
 
 
-def check(found: Table) -> None:
-    covered = [
-        (row, column)
-        for cell in found.cells
-        for row in range(cell.row, cell.row + cell.rows)
-        for column in range(cell.column, cell.column + cell.columns)
-    ]
-    assert len(covered) == len(set(covered))
-    assert all(row < found.rows and column < found.columns for row, column in covered)
-
-
 @given(rows=drafted)
 def test_t35_cells_never_overlap_whatever_spans_say(rows: list[list[Draft]]) -> None:
-    """Any spans, negative, zero or absurd, give a grid in which every cell is present once and covers its own places."""
+    """Any spans, negative, zero or absurd, give a grid in which every cell is present and covers its own places."""
     found = grid.flow(rows, Tally())
     if found is not None:
-        check(found)
+        assert_table(found)
         assert sorted(c.text for c in found.cells) == sorted(d.text for row in rows for d in row)
         assert found.columns <= 6 * grid.WIDEST_SPAN + 6
 
@@ -56,7 +42,7 @@ def test_cells_with_known_columns_never_overlap(rows: list[list[Draft]]) -> None
         placed.append([Draft(d.text, d.rows, min(d.columns, 9), column=c) for d, c in zip(row, columns, strict=True)])
     found = grid.fixed(placed, Tally())
     if found is not None:
-        check(found)
+        assert_table(found)
         assert sorted(c.text for c in found.cells if c.text) == sorted(d.text for row in rows for d in row if d.text)
 
 
@@ -134,9 +120,7 @@ def test_absurd_spans_are_cut_and_said() -> None:
     assert [(n.code, n.details) for n in tally.notices()] == [("spans_cut", {"count": 2})]
 
 
-def test_a_table_too_large_to_be_one_is_left_as_text(
-    ask: Callable[..., Request], answer: Callable[..., Reply], sound: Callable[[Decoded, str, Size], None]
-) -> None:
+def test_a_table_too_large_to_be_one_is_left_as_text() -> None:
     """A loop of cells becomes no grid of a million places; its source stays in the block."""
     raw = "<table><tr>" + "<td>x</td>" * 900 + "</tr>" + "<tr><td>y</td></tr>" * 900 + "</table>"
     decoded = text.tables(answer(raw), ask())
@@ -145,7 +129,7 @@ def test_a_table_too_large_to_be_one_is_left_as_text(
     assert {notice.code for notice in decoded.notices} == {"table_too_large", "table_unparsed"}
 
 
-def test_an_answer_without_a_table_says_so(ask: Callable[..., Request], answer: Callable[..., Reply]) -> None:
+def test_an_answer_without_a_table_says_so() -> None:
     """Prose in place of the table that was asked for is kept, with a notice."""
     decoded = text.tables(answer("Таблицы на странице нет."), ask())
     assert [block.kind for block in decoded.blocks] == [Kind.TEXT]

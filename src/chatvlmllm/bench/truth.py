@@ -59,8 +59,8 @@ class Block:
     """A piece of layout in reading order.
 
     `kind` is one of: title, heading, text, list_item, table, form, picture, caption, formula, header, footer,
-    page_number, footnote, code, stamp, signature, mrz. `level` is 1…6 for headings, else 0; `latex` is set for formulas,
-    whose drawing carries no text.
+    page_number, footnote, code, stamp, signature, mrz. `level` is 1…6 for headings, else 0; `latex` is set for
+    formulas, whose drawing carries no text.
     """
 
     kind: str
@@ -203,6 +203,4 @@ def _page_truth(page: Any, dpi: float) -> PageTruth:
             line = words[-1].line + (0 if same_line(words[-1].box, box) else 1)
         words.append(Word(text, box, line))
     scale = dpi / POINTS_PER_INCH
-    return PageTruth(
-        page.get_width() * scale, page.get_height() * scale, dpi, lines_text(words), tuple(words)
-    )
+    return PageTruth(page.get_width() * scale, page.get_height() * scale, dpi, lines_text(words), tuple(words))

@@ -25,6 +25,7 @@ _TAG = re.compile(
     r"|<｜[^<>｜]{1,40}｜>"
 )
 _CUT_TAG = re.compile(r"<(?:\|[\w/]*\|?|｜[^<>｜]{0,40})?\Z")
+_COORDINATES = re.compile(r"\A[\s\d\[\](),.-]+")
 _TYPED_BOX = re.compile(r"\s*([A-Za-z][A-Za-z _-]{0,40}?)\s*(?=[\[(])")
 
 
@@ -97,9 +98,9 @@ def _take(segments: list[_Segment], inside: str, text: str, *, closed: bool) -> 
         if typed and last.label is None:
             last.label = typed[1]
         last.box = numbers(text)
-    elif inside == "ref":  # never closed: what was said inside is text, nobody knows of what sort
-        segments.append(_Segment(said=[text]))
-    elif not inside:
+    elif inside:  # never closed: what was said inside is text, nobody knows of what sort or where
+        segments.append(_Segment(said=[text if inside == "ref" else _COORDINATES.sub("", text)]))
+    else:
         last.said.append(text)
 
 

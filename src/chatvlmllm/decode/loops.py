@@ -90,11 +90,10 @@ def _needed(unit: str) -> int:
     Figures from what pages do have: leaders and signature lines stay under 250 characters; forms have at most some
     forty equal rows on a page and rows at most a hundred cells; columns repeat a word some fifty times.
     """
-    content = _TAGS.sub("", unit)
-    if content != unit and (_ROW_END.search(unit) or "\n" in unit):
-        return min(max(4000, 40 * len(unit)), 12_000)
-    if content != unit:
-        return max(1000, 12 * len(unit))
+    turned = unit * 2  # a loop may be met in the middle of a tag
+    if _TAGS.search(turned):
+        row = _ROW_END.search(turned)
+        return min(max(4000, 40 * len(unit)), 12_000) if row else max(1000, 12 * len(unit))
     if not any(char.isalnum() for char in unit):
         return max(400, 10 * len(unit))
     if len(unit) <= 300:

@@ -4,9 +4,9 @@ On valid JSON it agrees with `json.loads`, except that numbers stay as written (
 fences and prose around values, raw line breaks and other control characters inside strings, unescaped inner quotes,
 missing or trailing commas, glued objects, missing brackets, single quotes, and a cut at any place: complete values are
 kept, an open string is kept up to the cut, a number that touches the cut is not, as its last digits may be missing.
-Backslashes that begin no JSON escape stay (LaTeX); so do `\b` and `\f` before a letter, which no page contains but
-`\beta` and `\frac` do. Does not cover JSON5 comments or expressions; nothing is ever evaluated. Linear time, no
-recursion.
+Backslashes that begin no JSON escape stay (LaTeX); so do those of `\beta` and `\frac`, since no page has a backspace
+or a form feed before a letter, and of a few commands such as `\times` that are no word after a tab. Does not cover
+JSON5 comments or expressions; nothing is ever evaluated. Linear time, no recursion.
 """
 
 import re
@@ -43,7 +43,9 @@ _WHOLE_ESCAPES = re.compile(r"(?:[^\\]|\\u[0-9a-fA-F]{4}|\\[^u])*", re.DOTALL)
 _ESCAPE = re.compile(
     r"\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})"
     r"|\\u(?![dD][89a-fA-F])([0-9a-fA-F]{4})"
-    r"|\\([\"'\\/nrt]|[bf](?![A-Za-z]))"
+    r"|\\([\"'\\/]|[bf](?![A-Za-z])"
+    r"|n(?!(?:abla|eq|otin)\b)|r(?!(?:ho|ight|ightarrow|angle|ceil|floor)\b)"
+    r"|t(?!(?:imes|heta|au|riangle|frac|ilde)\b|ext(?:bf|it|rm)?\{))"
     r"|\\(?s:.)"
 )
 _SIMPLE = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}

@@ -1,6 +1,7 @@
 """A table grid in the notations that other programs read. Text is escaped for its notation, never interpreted."""
 
 import html
+from collections.abc import Callable
 
 from chatvlmllm.reading import Cell, Table
 
@@ -33,12 +34,15 @@ def _html_cell(cell: Cell) -> str:
     return f"<{name}{attributes}>{text}</{name}>"
 
 
-def to_markdown(table: Table) -> str:
-    """A pipe table; its first row is the header, as Markdown has no table without one. Spans leave empty places."""
-    lines = ["| " + " | ".join(_pipe_text(text) for text in row) + " |" for row in table.grid()]
-    lines.insert(1, "|" + " --- |" * table.columns)
-    return "\n".join(lines)
+def _bars(text: str) -> str:
+    return text.replace("|", "\\|")
 
 
-def _pipe_text(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", "<br>")
+def to_markdown(table: Table, escaped: Callable[[str], str] = _bars) -> str:
+    """A pipe table; its first row is the header, as Markdown has no table without one. Spans leave empty places.
+
+    `escaped` is applied to each line of a cell and has to disarm at least `|`.
+    """
+    rows = [["<br>".join(escaped(line) for line in text.split("\n")) for text in row] for row in table.grid()]
+    lines = ["| " + " | ".join(row) + " |" for row in rows]
+    return "\n".join([*lines[:1], "|" + " --- |" * table.columns, *lines[1:]])

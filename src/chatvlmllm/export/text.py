@@ -6,7 +6,8 @@ from dataclasses import replace
 from html import escape
 
 from chatvlmllm import messages
-from chatvlmllm.reading import Block, Cell, Format, Kind, Reading, Table, Verdict
+from chatvlmllm.export import grid
+from chatvlmllm.reading import Block, Format, Kind, Reading, Verdict
 from chatvlmllm.run import Run, to_json
 
 
@@ -42,20 +43,14 @@ def _escape_markdown(text: str) -> str:
 
 def _markdown(block: Block) -> str:
     if block.table is not None:
-        return _markdown_table(block.table)
+        return grid.to_markdown(block.table, _escape_markdown)
     if block.format is Format.LATEX:
         return f"$$\n{block.text}\n$$"
     body = block.text if block.format is Format.MARKDOWN else _escape_markdown(block.text)
-    if block.kind in (Kind.TITLE, Kind.HEADING) and block.format is not Format.MARKDOWN:
-        level = 1 if block.kind is Kind.TITLE else block.level or 2
+    if block.kind in (Kind.TITLE, Kind.HEADING) and body:
+        level = block.level or (1 if block.kind is Kind.TITLE else 2)
         return "#" * level + " " + " ".join(body.split())
     return body
-
-
-def _markdown_table(table: Table) -> str:
-    rows = [[_escape_markdown(" ".join(cell.split())) for cell in row] for row in table.grid()]
-    lines = ["| " + " | ".join(row) + " |" for row in rows]
-    return "\n".join([*lines[:1], "|" + " --- |" * table.columns, *lines[1:]])
 
 
 _PAGE_STYLE = """:root{color-scheme:light dark}
@@ -91,23 +86,9 @@ def _html_page(reading: Reading, language: str) -> str:
 
 def _html(block: Block) -> str:
     if block.table is not None:
-        return html_table(block.table)
+        return grid.to_html(block.table)
     tag = _TAGS.get(block.kind, "p")
     return f"<{tag}>{escape(block.text)}</{tag}>"
-
-
-def html_table(table: Table) -> str:
-    """A grid as an HTML table with its spans; cell texts are escaped."""
-    rows = ["".join(_html_cell(cell) for cell in table.cells if cell.row == row) for row in range(table.rows)]
-    return "<table>\n" + "\n".join(f"<tr>{row}</tr>" for row in rows) + "\n</table>"
-
-
-def _html_cell(cell: Cell) -> str:
-    tag = "th" if cell.header else "td"
-    spans = (f' rowspan="{cell.rows}"' if cell.rows > 1 else "") + (
-        f' colspan="{cell.columns}"' if cell.columns > 1 else ""
-    )
-    return f"<{tag}{spans}>{escape(cell.text)}</{tag}>"
 
 
 def json(run: Run, readings: Iterable[Reading]) -> Iterator[str]:

@@ -1,9 +1,9 @@
 """Spoil a clean page the way scanners, fax machines, stamps and phones do, by seed and level.
 
-`degrade` returns the spoiled picture and a `Transform` that carries boxes of the clean page over to it. Effects are
-named functions in `EFFECTS`; a recipe is a sequence of `Effect`, levels from 0 (nothing) to 1 (the worst still
-readable by a person), except `turn`, whose level is 90, 180 or 270 degrees clockwise. Lengths scale with the page: a
-level means the same at any resolution, where the page is taken to be an A4 sheet in either position.
+`degrade` returns the spoiled picture and a `Transform` that carries boxes of the clean page over to it. Effects
+are named functions in `EFFECTS`; a recipe is a sequence of `Effect`, levels from 0 (nothing) to 1 (the worst still
+readable by a person), except `turn`, whose level is 90, 180 or 270 degrees clockwise. Lengths scale with the
+page: a level means the same at any resolution, where the page is taken to be an A4 sheet in either position.
 """
 
 from __future__ import annotations

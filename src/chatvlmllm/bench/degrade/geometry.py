@@ -70,7 +70,7 @@ def low_resolution(image: Image, level: float, rng: np.random.Generator) -> tupl
 def fold(image: Image, level: float, rng: np.random.Generator) -> tuple[Image, Step]:
     """A crease across the sheet: rows sink towards it, one side is darker, its ridge is light with a dark rim."""
     import numpy as np
-    from PIL import Image as images
+    from PIL import Image as Picture
 
     unit = page_unit(*image.size)
     pixels = np.asarray(image, dtype=np.float32)
@@ -89,7 +89,7 @@ def fold(image: Image, level: float, rng: np.random.Generator) -> tuple[Image, S
     light = 1 - 0.16 * level * np.exp(-np.abs(distance) / 9) * (distance > 0)
     light += level * (0.10 * np.exp(-((distance / 0.35) ** 2)) - 0.22 * np.exp(-(((distance - 0.7) / 0.4) ** 2)))
     shaded = np.clip(bent * light[:, None, None], 0, 255).astype(np.uint8)
-    return images.fromarray(shaded), crease
+    return Picture.fromarray(shaded), crease
 
 
 def _warp(

@@ -12,22 +12,28 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 _INKS = ((38, 58, 160), (84, 52, 150), (30, 80, 190), (96, 40, 120))
-_RIMS = ("ОБЩЕСТВО С ОГРАНИЧЕННОЙ ОТВЕТСТВЕННОСТЬЮ ★ ", "АКЦИОНЕРНОЕ ОБЩЕСТВО ★ г. ЗАРЕЧНЫЙ ★ ", "ОТДЕЛ КАДРОВ ★ ДЛЯ ДОКУМЕНТОВ ★ ")
+_RIMS = (
+    "ОБЩЕСТВО С ОГРАНИЧЕННОЙ ОТВЕТСТВЕННОСТЬЮ ★ ",
+    "АКЦИОНЕРНОЕ ОБЩЕСТВО ★ г. ЗАРЕЧНЫЙ ★ ",
+    "ОТДЕЛ КАДРОВ ★ ДЛЯ ДОКУМЕНТОВ ★ ",
+)
 _HEARTS = ("«Образец»", "Для документов", "«Кедр»", "Канцелярия")
 
 
 def stamp(image: Image, level: float, rng: np.random.Generator) -> tuple[Image, None]:
     """A round stamp 38 mm wide over print; the level is how dense its ink is."""
-    from PIL import Image as images
+    from PIL import Image as Picture
     from PIL import ImageFilter
 
     unit = page_unit(*image.size)
     size = round(38 * unit)
     mask = _rings(size, str(rng.choice(_RIMS)), str(rng.choice(_HEARTS)))
-    mask = mask.rotate(float(rng.uniform(-40, 40)), images.Resampling.BICUBIC)
+    mask = mask.rotate(float(rng.uniform(-40, 40)), Picture.Resampling.BICUBIC)
     mask = mask.filter(ImageFilter.GaussianBlur(0.05 * unit))
     # not every part of rubber touches the paper
-    patches = images.fromarray(rng.integers(120, 256, (9, 9)).astype("uint8")).resize(mask.size, images.Resampling.BICUBIC)
+    patches = Picture.fromarray(rng.integers(120, 256, (9, 9)).astype("uint8")).resize(
+        mask.size, Picture.Resampling.BICUBIC
+    )
     place = _over_print(image, (size, size), rng)
     return _inked(image, _times(mask, patches), place, level, rng), None
 
@@ -35,12 +41,12 @@ def stamp(image: Image, level: float, rng: np.random.Generator) -> tuple[Image, 
 def signature(image: Image, level: float, rng: np.random.Generator) -> tuple[Image, None]:
     """One or two pen strokes about 45 mm long over print."""
     import numpy as np
-    from PIL import Image as images
+    from PIL import Image as Picture
     from PIL import ImageDraw, ImageFilter
 
     unit = page_unit(*image.size)
     width, height = round(48 * unit), round(22 * unit)
-    mask = images.new("L", (width, height), 0)
+    mask = Picture.new("L", (width, height), 0)
     pen = ImageDraw.Draw(mask)
     time = np.linspace(0, 1, 240)
     for _ in range(int(rng.integers(1, 3))):
@@ -72,10 +78,10 @@ def _over_print(image: Image, size: tuple[int, int], rng: np.random.Generator) -
 
 def _rings(size: int, rim: str, heart: str) -> Image:
     """Mask of a round stamp: two rings, words around, a name in the middle."""
-    from PIL import Image as images
+    from PIL import Image as Picture
     from PIL import ImageDraw
 
-    mask = images.new("L", (size, size), 0)
+    mask = Picture.new("L", (size, size), 0)
     pen = ImageDraw.Draw(mask)
     line = max(1, size // 60)
     for inset in (0.01, 0.035, 0.25):
@@ -84,9 +90,9 @@ def _rings(size: int, rim: str, heart: str) -> Image:
     widths = [font.getlength(letter) + size * 0.012 for letter in rim]
     for index, letter in enumerate(rim):
         angle = 2 * pi * (sum(widths[:index]) + widths[index] / 2) / sum(widths)
-        tile = images.new("L", (size // 6, size // 6), 0)
+        tile = Picture.new("L", (size // 6, size // 6), 0)
         ImageDraw.Draw(tile).text((size / 12, size / 12), letter, 255, font=font, anchor="mm")
-        turned = tile.rotate(-degrees(angle), images.Resampling.BICUBIC)
+        turned = tile.rotate(-degrees(angle), Picture.Resampling.BICUBIC)
         x = size / 2 + 0.405 * size * sin(angle) - tile.width / 2
         y = size / 2 - 0.405 * size * cos(angle) - tile.height / 2
         mask.paste(255, (round(x), round(y)), turned)
@@ -112,11 +118,11 @@ def _times(first: Image, second: Image) -> Image:
 
 def _inked(image: Image, mask: Image, place: tuple[int, int], level: float, rng: np.random.Generator) -> Image:
     """Multiply ink into the page where the mask says so: black print stays black under it."""
-    from PIL import Image as images
+    from PIL import Image as Picture
     from PIL import ImageChops
 
     ink = _INKS[int(rng.integers(len(_INKS)))]
     strength = mask.point(lambda grey: int(grey * (0.35 + 0.6 * level)))
-    layer = images.new("RGB", image.size, (255, 255, 255))
+    layer = Picture.new("RGB", image.size, (255, 255, 255))
     layer.paste(ink, place, strength)
     return ImageChops.multiply(image, layer)

@@ -48,12 +48,12 @@ def noise(image: Image, level: float, rng: np.random.Generator) -> tuple[Image, 
 
 def jpeg(image: Image, level: float, rng: np.random.Generator) -> tuple[Image, None]:
     """Compress with quality 92 (weak) to 12."""
-    from PIL import Image as images
+    from PIL import Image as Picture
 
     del rng
     packed = BytesIO()
     image.save(packed, "JPEG", quality=round(92 - 80 * level))
-    return images.open(packed).convert("RGB"), None
+    return Picture.open(packed).convert("RGB"), None
 
 
 def shadow(image: Image, level: float, rng: np.random.Generator) -> tuple[Image, None]:
@@ -101,15 +101,15 @@ def fax(image: Image, level: float, rng: np.random.Generator) -> tuple[Image, No
 def _clouds(size: tuple[int, int], cells: int, rng: np.random.Generator) -> Floats:
     """Smooth random field in -1…1 of shape (height, width)."""
     import numpy as np
-    from PIL import Image as images
+    from PIL import Image as Picture
     from PIL.Image import Resampling
 
-    coarse = images.fromarray(rng.uniform(-1, 1, (cells, cells)).astype(np.float32))
+    coarse = Picture.fromarray(rng.uniform(-1, 1, (cells, cells)).astype(np.float32))
     return np.asarray(coarse.resize(size, Resampling.BICUBIC), dtype=np.float32)
 
 
 def _image(pixels: Floats) -> Image:
     import numpy as np
-    from PIL import Image as images
+    from PIL import Image as Picture
 
-    return images.fromarray(np.clip(pixels + 0.5, 0, 255).astype(np.uint8))
+    return Picture.fromarray(np.clip(pixels + 0.5, 0, 255).astype(np.uint8))

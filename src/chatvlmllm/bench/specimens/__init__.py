@@ -49,10 +49,11 @@ class Specimen:
 def make(kind: str, seed: int) -> Specimen:
     """Draw the document of this kind and seed."""
     if kind not in KINDS:
-        raise ValueError(f"unknown kind of specimen {kind!r}; there are {', '.join(KINDS)}")
+        message = f"unknown kind of specimen {kind!r}; there are {', '.join(KINDS)}"
+        raise ValueError(message)
     import pypdfium2
 
-    draw = Draw(Random(f"{kind}/{seed}"), money_gap=" ")
+    draw = Draw(Random(f"{kind}/{seed}"), money_gap=" ")  # noqa: S311  # not a secret: it must repeat
     facts: dict[str, Any] = {"style": page_style(draw), "draw": draw}
     facts.update(module_of(kind).facts(draw))
     pdf, layouts = typeset(f"{kind}.html", facts)
@@ -95,6 +96,12 @@ def titles(kind: str) -> Mapping[str, str]:
     """Name of a kind by language: `ru` and `en`."""
     names: Mapping[str, str] = module_of(kind).TITLES
     return names
+
+
+def keys(kind: str) -> Mapping[str, str]:
+    """Field keys of a kind with what each holds; members of a repeating group read `items[].name`."""
+    known: Mapping[str, str] = module_of(kind).FIELDS
+    return known
 
 
 def _fields(facts: Mapping[str, Any], layouts: list[Layout]) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """Write specimens to files.
 
 `python -m chatvlmllm.bench.specimens sample DIR` writes the sample scan shipped with the package;
-`python -m chatvlmllm.bench.specimens KIND SEED DIR [--dpi 200] [--recipe clean|scan|bad_scan|fax|photo]` writes one
-document: the PDF, a PNG, a `.gt.txt` for each page, and `.fields.json`.
+`python -m chatvlmllm.bench.specimens KIND SEED DIR [--dpi 200] [--recipe clean|scan|bad_scan|fax|photo]` writes
+one document: the PDF, a PNG, a `.gt.txt` for each page, and `.fields.json`.
 """
 
 from __future__ import annotations

@@ -22,8 +22,34 @@ SANS = ("PT Sans", "Liberation Sans", "Noto Sans", "DejaVu Sans", "FreeSans", "C
 MONO = ("PT Mono", "Liberation Mono", "DejaVu Sans Mono", "Noto Mono", "FreeMono")
 NARROW = ("PT Sans Narrow", "Liberation Sans Narrow", "DejaVu Sans Condensed")
 FALLBACK = "DejaVu Sans"
-MONTHS = "января февраля марта апреля мая июня июля августа сентября октября ноября декабря".split()
-ENGLISH_MONTHS = "January February March April May June July August September October November December".split()
+MONTHS = [
+    "января",
+    "февраля",
+    "марта",
+    "апреля",
+    "мая",
+    "июня",
+    "июля",
+    "августа",
+    "сентября",
+    "октября",
+    "ноября",
+    "декабря",
+]
+ENGLISH_MONTHS = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
 CENT = Decimal("0.01")
 
 
@@ -117,7 +143,9 @@ class Draw:
 
     def cash(self, key: str, amount: Decimal, before: str = "", group: str = "") -> Value:
         """An amount with a decimal point, as tills and English papers print it."""
-        return Value(key, str(amount.quantize(CENT)), before + f"{amount.quantize(CENT):,.2f}".replace(",", group), "keep")
+        return Value(
+            key, str(amount.quantize(CENT)), before + f"{amount.quantize(CENT):,.2f}".replace(",", group), "keep"
+        )
 
     def number(self, key: str, amount: Decimal) -> Value:
         """A quantity without idle zeros, decimal comma."""

@@ -64,24 +64,36 @@ def typeset(template: str, facts: Mapping[str, object]) -> tuple[bytes, list[Lay
         loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
     )
     environment.globals["formula"] = formula
-    html = environment.get_template(template).render(**facts)
-    document = weasyprint.HTML(string=html).render()
+    page = environment.get_template(template)
+    if "roll" in facts:
+        facts = {**facts, "paper": _roll_size(page, facts)}
+    document = weasyprint.HTML(string=page.render(**facts)).render()
     layouts = [_layout(page) for page in document.pages]
     return document.write_pdf(), layouts
 
 
+def _roll_size(page: Any, facts: Mapping[str, object]) -> str:
+    """Paper cut off below the last line: laid out once on a long strip, `roll` millimetres wide, and measured."""
+    import weasyprint
+
+    strip = weasyprint.HTML(string=page.render(**facts, paper=f"{facts['roll']}mm 1200mm")).render()
+    bottom = max(region.box[3] for region in _layout(strip.pages[0]).regions)
+    return f"{facts['roll']}mm {bottom * 25.4 / CSS_DPI + 8:.1f}mm"
+
+
 def formula(latex: str, size: float = 15) -> Any:
     """An inline SVG drawing of a LaTeX formula that remembers its source."""
-    import ziamath
     from markupsafe import Markup, escape
+    from ziamath.config import config
+    from ziamath.zmath import Latex
 
-    ziamath.config.svg2 = False
-    drawing = ziamath.Latex(latex, size=size).svg()
+    config.svg2 = False  # symbols by reference are not drawn by every renderer
+    drawing = Latex(latex, size=size).svg()
     return Markup(f'<div class="formula" data-latex="{escape(latex)}">{drawing}</div>')  # noqa: S704
 
 
 def _layout(page: Any) -> Layout:
-    root = page._page_box
+    root = page._page_box  # noqa: SLF001  # the only way to the box tree
     layout = Layout(page.width, page.height)
     _walk(root, layout, None, None)
     return layout
@@ -136,13 +148,20 @@ def _region(box: Any, name: str, attributes: Mapping[str, str], matrix: Any) -> 
     kind = attributes.get("data-block") or _BLOCK_KINDS.get(str(box.element_tag), "")
     if replaced:
         return Region(kind or "picture", _place(box, matrix))
-    holds_lines = any(type(child).__name__ == "LineBox" for child in getattr(box, "children", None) or ())
+    holds_lines = any(
+        type(child).__name__ == "LineBox" and _says(child) for child in getattr(box, "children", None) or ()
+    )
     marked = bool(kind) and name not in ("LineBox", "TextBox", "InlineBox", "TableBox")
     if not (holds_lines or marked) or name in ("LineBox", "InlineBox"):
         return None
     tag = str(box.element_tag)
     level = int(tag[1]) if kind in ("title", "heading") and tag[0] == "h" and tag[1:].isdigit() else 0
     return Region(kind or "text", _place(box, matrix), level)
+
+
+def _says(box: Any) -> bool:
+    """Whether a line shows any text (a picture alone on its line is a region of its own)."""
+    return any(getattr(item, "text", "").strip() for item in box.descendants())
 
 
 def _margin_region(box: Any) -> Region | None:
@@ -161,9 +180,7 @@ def _margin_region(box: Any) -> Region | None:
 def _table(box: Any, layout: Layout, matrix: Any, attributes: Mapping[str, str]) -> None:
     """Cells of a table as regions; rows are counted on this page."""
     index = len(layout.tables)
-    layout.tables.append(
-        (attributes.get("id", ""), attributes.get("data-block", "table"), _place(box, matrix))
-    )
+    layout.tables.append((attributes.get("id", ""), attributes.get("data-block", "table"), _place(box, matrix)))
     row = 0
     for group in box.children:
         for line in group.children:

@@ -30,7 +30,8 @@ def address(draw: Draw, country: str) -> str:
         street = draw.pick(("Lindenweg", "Gartenstraße", "Am Mühlbach"))
         return f"{street} {draw.rng.randint(1, 80)}, {draw.rng.randint(10000, 99999)} Musterstadt, Germany"
     town = draw.pick(("Exbridge", "Westhaven", "Littleford"))
-    return f"{draw.rng.randint(1, 140)} {draw.pick(_STREETS)}, {town} ZZ{draw.rng.randint(1, 99)} {draw.rng.randint(1, 9)}AB, United Kingdom"
+    number, district = draw.rng.randint(1, 140), f"ZZ{draw.rng.randint(1, 99)} {draw.rng.randint(1, 9)}AB"
+    return f"{number} {draw.pick(_STREETS)}, {town} {district}, United Kingdom"
 
 
 def lines(draw: Draw, sign: str) -> tuple[list[dict[str, Any]], Decimal]:

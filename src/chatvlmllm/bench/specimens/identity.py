@@ -10,9 +10,7 @@ from chatvlmllm.bench.specimens.draw import Draw
 from chatvlmllm.bench.specimens.people import Person
 
 # letters of the machine-readable line of the internal passport (one sign for one letter)
-_INTERNAL = dict(
-    zip("абвгдеёжзийклмнопрстуфхцчшщъыьэюя", "ABVGDE2JZIQKLMNOPRSTUFHC34WXY9678", strict=True)
-)
+_INTERNAL = dict(zip("абвгдеёжзийклмнопрстуфхцчшщъыьэюя", "ABVGDE2JZIQKLMNOPRSTUFHC34WXY9678", strict=True))
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from chatvlmllm.bench.specimens.engine import CSS_DPI, Layout, Region
-from chatvlmllm.bench.truth import Block, Box, Cell, Glyph, PageTruth, Table, Word, lines_text, same_line, union, words_of
+from chatvlmllm.bench.truth import (
+    Block,
+    Box,
+    Cell,
+    Glyph,
+    PageTruth,
+    Table,
+    Word,
+    lines_text,
+    same_line,
+    union,
+    words_of,
+)
 
 _FIRST = {"header": 0}
 # inches a glyph may stand outside its block
@@ -88,7 +100,8 @@ def _runs(glyphs: Sequence[Glyph], regions: Sequence[Region], reach: float) -> d
         found.setdefault(current, []).extend(words_of(run))
     stray = found.pop(-1, [])
     if stray:
-        raise ValueError(f"the page shows words outside every block of its layout: {stray[:3]}")
+        message = f"the page shows words outside every block of its layout: {stray[:3]}"
+        raise ValueError(message)
     return found
 
 

@@ -45,7 +45,14 @@ def facts(draw: Draw, counts: tuple[int, ...]) -> dict[str, Any]:
     paid = day - timedelta(days=draw.rng.randrange(1, 25))
     style = page_style(draw, (*NARROW, *SERIF[:3]))
     return {
-        "style": {**style, "margin": "9mm", "size": "7.6pt", "leading": "1.14", "rule": "0.6pt solid #000", "pad": "1pt"},
+        "style": {
+            **style,
+            "margin": "9mm",
+            "size": "7.6pt",
+            "leading": "1.14",
+            "rule": "0.6pt solid #000",
+            "pad": "1pt",
+        },
         "paper": "A4 landscape",
         "number": draw.text("number", str(draw.rng.randrange(10, 4000))),
         "date": draw.date("date", day, draw.pick(("words", "short"))),

@@ -126,8 +126,9 @@ def mrz_passport(surname: str, names: str, number: str, birth: str, sex: str, ex
 def mrz_internal(surname: str, names: str, series: str, tail: dict[str, str]) -> tuple[str, str]:
     """Both lines of the Russian internal passport (order of the Federal Migration Service, 2013).
 
-    `series` is the ten digits of series and number; nine of them stand in the number field (the fourth digit of the
-    series moves to the optional field). `tail` holds birth, sex, issued (YYMMDD) and the six digits of the issuer.
+    `series` is the ten digits of series and number; nine of them stand in the number field (the fourth digit of
+    the series moves to the optional field). `tail` holds birth, sex, issued (YYMMDD) and the six digits of the
+    issuer.
     """
     first = f"PNRUS{surname}<<{names.replace(' ', '<')}"[:44].ljust(44, "<")
     number = series[:3] + series[4:]

@@ -50,5 +50,7 @@ def facts(draw: Draw) -> dict[str, Any]:
         "amount": draw.money("amount", amount),
         "words": draw.text("amount_in_words", f"{amount:.2f}", amount_in_words(amount)),
         "since": draw.date("valid_from", day + timedelta(days=1), draw.pick(("short", "words"))),
-        "until": draw.date("valid_until", day + timedelta(days=draw.rng.randrange(120, 700)), draw.pick(("short", "words"))),
+        "until": draw.date(
+            "valid_until", day + timedelta(days=draw.rng.randrange(120, 700)), draw.pick(("short", "words"))
+        ),
     }

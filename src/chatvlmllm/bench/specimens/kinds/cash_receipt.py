@@ -35,11 +35,24 @@ FIELDS = {
     "fiscal_document": "ФД, digits",
     "fiscal_sign": "ФП, ten digits",
 }
-_GOODS = (
-    "Молоко 3,2% 1 л|Хлеб ржаной нарезка|Сыр полутвердый 45%|Яблоки сезонные|Чай черный 100 пак.|Гречка ядрица 900 г"
-    "|Вода минеральная 1,5 л|Печенье овсяное|Масло сливочное 180 г|Кефир 2,5% 0,9 л|Картофель мытый|Сок яблочный 1 л"
-    "|Салфетки бумажные|Пакет-майка|Батарейки AA 4 шт.|Тетрадь 48 л. клетка"
-).split("|")
+_GOODS = [
+    "Молоко 3,2% 1 л",
+    "Хлеб ржаной нарезка",
+    "Сыр полутвердый 45%",
+    "Яблоки сезонные",
+    "Чай черный 100 пак.",
+    "Гречка ядрица 900 г",
+    "Вода минеральная 1,5 л",
+    "Печенье овсяное",
+    "Масло сливочное 180 г",
+    "Кефир 2,5% 0,9 л",
+    "Картофель мытый",
+    "Сок яблочный 1 л",
+    "Салфетки бумажные",
+    "Пакет-майка",
+    "Батарейки AA 4 шт.",
+    "Тетрадь 48 л. клетка",
+]
 
 
 def facts(draw: Draw) -> dict[str, Any]:
@@ -50,7 +63,11 @@ def facts(draw: Draw) -> dict[str, Any]:
     rate = draw.pick((10, 22 if day.year >= 2026 else 20))
     items, total = _items(draw)
     tax = rounded(total * rate / (100 + rate))
-    fiscal = {"drive": "9" + values.digits(draw.rng, 15), "document": str(draw.rng.randrange(90, 99_000)), "sign": values.digits(draw.rng, 10)}
+    fiscal = {
+        "drive": "9" + values.digits(draw.rng, 15),
+        "document": str(draw.rng.randrange(90, 99_000)),
+        "sign": values.digits(draw.rng, 10),
+    }
     code = (
         f"t={day:%Y%m%d}T{clock.replace(':', '')}&s={total:.2f}&fn={fiscal['drive']}&i={fiscal['document']}"
         f"&fp={fiscal['sign']}&n=1"
@@ -59,7 +76,7 @@ def facts(draw: Draw) -> dict[str, Any]:
     paid = "paid_card" if draw.chance(0.7) else "paid_cash"
     return {
         "style": {**page_style(draw, (*MONO, *NARROW[:2])), "margin": "0", "size": "8.6pt", "leading": "1.22"},
-        "paper": f"{width}mm {150 + 13 * len(items)}mm",
+        "roll": width,
         "seller": {
             "name": draw.text("seller_name", seller.name),
             "inn": draw.text("seller_inn", seller.inn),
@@ -106,7 +123,9 @@ def _items(draw: Draw) -> tuple[list[dict[str, Any]], Decimal]:
         rows.append(
             {
                 "name": draw.text(key + "name", name),
-                "quantity": draw.text(key + "quantity", f"{quantity.normalize():f}", f"{quantity:.3f}" if weighed else ""),
+                "quantity": draw.text(
+                    key + "quantity", f"{quantity.normalize():f}", f"{quantity:.3f}" if weighed else ""
+                ),
                 "price": draw.cash(key + "price", price),
                 "amount": draw.cash(key + "amount", amount, "="),
             }

@@ -35,7 +35,7 @@ def facts(draw: Draw) -> dict[str, Any]:
     issued = draw.day(date(2015, 3, 1), date(2025, 12, 31))
     while issued.month == 2 and issued.day == 29:
         issued = draw.day(date(2015, 3, 1), date(2025, 12, 31))
-    city, region, place = draw.pick(people.CITIES)
+    _, region, place = draw.pick(people.CITIES)
     unit = f"ГИБДД {region}{draw.rng.randint(10, 99)}"
     number = f"{region}{values.digits(draw.rng, 2)}{values.digits(draw.rng, 6)}"
     categories = draw.pick(("B B1 M", "B B1 C C1 M", "A A1 B B1 M", "B B1 BE M"))

@@ -76,15 +76,23 @@ def facts(draw: Draw) -> dict[str, Any]:
     city = draw.pick(people.CITIES)[0]
     return {
         "style": {**page_style(draw), "margin": "13mm", "size": f"{draw.between(8.6, 9.8)}pt"},
-        "number": draw.text("number", f"{draw.rng.randint(1, 9):02d}-{draw.rng.randint(1, 9):02d}-{draw.rng.randint(1, 19):02d}"),
+        "number": draw.text(
+            "number", f"{draw.rng.randint(1, 9):02d}-{draw.rng.randint(1, 9):02d}-{draw.rng.randint(1, 19):02d}"
+        ),
         "date": draw.date("date", day, draw.pick(("long", "short"))),
         "object": draw.text("object_name", f"Здание школы, {people.address(draw.rng, city)}"),
-        "work": draw.text("work_name", draw.pick(("Текущий ремонт помещений первого этажа", "Ремонт коридоров и холла"))),
+        "work": draw.text(
+            "work_name", draw.pick(("Текущий ремонт помещений первого этажа", "Ремонт коридоров и холла"))
+        ),
         "sections": sections,
         "subtotal": draw.money("subtotal", direct),
-        "overhead_rate": draw.text("overhead_rate", f"{overhead_rate / 10:g}", f"{overhead_rate / 10:g} %".replace(".", ","), "keep"),
+        "overhead_rate": draw.text(
+            "overhead_rate", f"{overhead_rate / 10:g}", f"{overhead_rate / 10:g} %".replace(".", ","), "keep"
+        ),
         "overhead": draw.money("overhead", overhead),
-        "profit_rate": draw.text("profit_rate", f"{profit_rate / 10:g}", f"{profit_rate / 10:g} %".replace(".", ","), "keep"),
+        "profit_rate": draw.text(
+            "profit_rate", f"{profit_rate / 10:g}", f"{profit_rate / 10:g} %".replace(".", ","), "keep"
+        ),
         "profit": draw.money("profit", profit),
         "net": draw.money("total_net", net),
         "vat_rate": draw.text("vat_rate", str(vat_rate), f"{vat_rate} %", "keep"),

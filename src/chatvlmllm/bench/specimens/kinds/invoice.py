@@ -13,7 +13,17 @@ FIELDS = {
     "number": "number of the invoice",
     "date": "ISO",
     **parties.party_fields(
-        "seller", "payee", "name", "inn", "kpp", "address", "bank_name", "bik", "account", "correspondent_account", "signatory"
+        "seller",
+        "payee",
+        "name",
+        "inn",
+        "kpp",
+        "address",
+        "bank_name",
+        "bik",
+        "account",
+        "correspondent_account",
+        "signatory",
     ),
     **parties.party_fields("buyer", "payer", "name", "inn", "kpp", "address"),
     "contract_number": "when a basis is named",
@@ -38,7 +48,9 @@ def facts(draw: Draw) -> dict[str, Any]:
     sums = goods.totals(positions, rate)
     return {
         "title": draw.pick(("Счет на оплату", "Счет", "Счёт на оплату")),
-        "number": draw.text("number", draw.pick((str(draw.rng.randrange(1, 2500)), f"УТ-{draw.rng.randrange(10, 900)}"))),
+        "number": draw.text(
+            "number", draw.pick((str(draw.rng.randrange(1, 2500)), f"УТ-{draw.rng.randrange(10, 900)}"))
+        ),
         "date": draw.date("date", day, draw.pick(("words", "short"))),
         "seller": parties.party(draw, "seller", seller),
         "buyer": parties.party(draw, "buyer", buyer),

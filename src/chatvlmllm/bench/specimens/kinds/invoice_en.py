@@ -69,7 +69,9 @@ def facts(draw: Draw) -> dict[str, Any]:
         "vat": cash("vat", tax),
         "total": cash("total", subtotal + tax),
         "currency": draw.text("currency", code),
-        "iban": draw.text("iban", account, " ".join(account[place : place + 4] for place in range(0, len(account), 4)), "keep"),
+        "iban": draw.text(
+            "iban", account, " ".join(account[place : place + 4] for place in range(0, len(account), 4)), "keep"
+        ),
         "bic": draw.text("bic", f"DEMO{country}2X"),
         "bank": draw.text("bank_name", draw.pick(("Harbour & Field Bank", "First Meadow Bank"))),
         "colour": draw.pick(("#1d4f6e", "#333333", "#5a2a45", "#1f5f3f")),

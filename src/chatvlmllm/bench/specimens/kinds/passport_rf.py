@@ -32,7 +32,7 @@ def facts(draw: Draw) -> dict[str, Any]:
     issued = draw.day(first, date(2025, 12, 28))
     number = identity.series(draw, who, issued)
     code = f"{who.region}0-{draw.rng.randint(1, 99):03d}"
-    person, (city, region, upper) = who.person, draw.pick(people.CITIES)
+    person, (_, _, upper) = who.person, draw.pick(people.CITIES)
     lines = values.mrz_internal(
         identity.internal_letters(person.surname),
         " ".join(identity.internal_letters(part) for part in (person.name, person.patronymic)),
@@ -44,7 +44,9 @@ def facts(draw: Draw) -> dict[str, Any]:
             "code": code.replace("-", ""),
         },
     )
-    issuer = draw.pick((f"ГУ МВД РОССИИ ПО Г. {upper}", f"ОТДЕЛОМ УФМС РОССИИ ПО Г. {upper}", f"ОВД ЗАРЕЧНОГО РАЙОНА Г. {upper}"))
+    issuer = draw.pick(
+        (f"ГУ МВД РОССИИ ПО Г. {upper}", f"ОТДЕЛОМ УФМС РОССИИ ПО Г. {upper}", f"ОВД ЗАРЕЧНОГО РАЙОНА Г. {upper}")
+    )
     spaced = f"{number[:2]} {number[2:4]}"
     return {
         "style": {**page_style(draw, SERIF), "margin": "0", "size": "8.4pt", "leading": "1.2"},

@@ -16,14 +16,19 @@ FIELDS = {
     "payment_kind": "graph 5, when printed",
     "amount_in_words": "graph 6; value is the decimal string",
     "amount": "graph 7, roubles; printed 1234-56 or 1234=",
-    **parties.party_fields("payer", "payer", "name", "inn", "kpp", "bank_name", "bik", "account", "correspondent_account"),
-    **parties.party_fields("payee", "payee", "name", "inn", "kpp", "bank_name", "bik", "account", "correspondent_account"),
+    **parties.party_fields(
+        "payer", "payer", "name", "inn", "kpp", "bank_name", "bik", "account", "correspondent_account"
+    ),
+    **parties.party_fields(
+        "payee", "payee", "name", "inn", "kpp", "bank_name", "bik", "account", "correspondent_account"
+    ),
     "operation_kind": "graph 18, 01",
     "priority": "graph 21, one digit",
     "purpose": "graph 24",
     "received_date": "graph 62, ISO, when printed",
     "debited_date": "graph 71, ISO, when printed",
 }
+_REASONS = ("Оплата по счету", "Оплата за товар по счету", "Аванс по договору")
 
 
 def facts(draw: Draw) -> dict[str, Any]:
@@ -36,18 +41,25 @@ def facts(draw: Draw) -> dict[str, Any]:
         total = total.quantize(Decimal(1))
     roubles, kopecks = divmod(int(total * 100), 100)
     printed = f"{roubles}=" if not kopecks else f"{roubles}-{kopecks:02d}"
-    tax = f"В том числе НДС {rate}% - {money(rounded(total * rate / (100 + rate)), '')} руб." if rate else "НДС не облагается."
+    tax = (
+        f"В том числе НДС {rate}% - {money(rounded(total * rate / (100 + rate)), '')} руб."
+        if rate
+        else "НДС не облагается."
+    )
     words = amount_in_words(total)
     if not kopecks:
         words = words.rsplit(" ", 2)[0]
-    purpose = (
-        f"{draw.pick(('Оплата по счету', 'Оплата за товар по счету', 'Аванс по договору'))} № {draw.rng.randrange(2, 999)} "
-        f"от {day.replace(day=1):%d.%m.%Y}. {tax}"
-    )
+    purpose = f"{draw.pick(_REASONS)} № {draw.rng.randrange(2, 999)} от {day.replace(day=1):%d.%m.%Y}. {tax}"
     style = page_style(draw)
     size = f"{draw.between(8.6, 9.6)}pt"
     return {
-        "style": {**style, "margin": "12mm 12mm 12mm 16mm", "size": size, "leading": "1.18", "rule": "0.7pt solid #000"},
+        "style": {
+            **style,
+            "margin": "12mm 12mm 12mm 16mm",
+            "size": size,
+            "leading": "1.18",
+            "rule": "0.7pt solid #000",
+        },
         "number": draw.text("number", str(draw.rng.randrange(1, 1500))),
         "date": draw.date("date", day),
         "kind": draw.text("payment_kind", "электронно") if draw.chance(0.6) else None,

@@ -54,7 +54,10 @@ def facts(draw: Draw) -> dict[str, Any]:
         "words": draw.text("total_in_words", f"{total:.2f}", amount_in_words(total)),
         "date": draw.date("date", draw.day(date(2023, 1, 20), date(2026, 5, 1)), draw.pick(("long", "short"))),
         "author": draw.text("prepared_by", customer.accountant.short),
-        "quotations": [(str(draw.rng.randint(10, 900)), f"{draw.rng.randint(1, 28):02d}.{draw.rng.randint(1, 12):02d}") for _ in range(3)],
+        "quotations": [
+            (str(draw.rng.randint(10, 900)), f"{draw.rng.randint(1, 28):02d}.{draw.rng.randint(1, 12):02d}")
+            for _ in range(3)
+        ],
     }
 
 

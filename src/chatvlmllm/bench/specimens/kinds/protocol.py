@@ -35,7 +35,7 @@ def facts(draw: Draw) -> dict[str, Any]:
     """Three to six bids; the lowest admitted one wins."""
     customer, subject = tender.customer(draw), tender.subject(draw)
     price = Decimal(draw.rng.randrange(20_000_000, 900_000_000)) / 100
-    names = draw.rng.sample(people._COMPANIES, draw.rng.randint(3, 6))
+    names = draw.rng.sample(people.COMPANIES, draw.rng.randint(3, 6))
     bids, best = list[dict[str, Any]](), None
     for index, name in enumerate(names):
         company = people.company(draw.rng, title=name)
@@ -54,7 +54,13 @@ def facts(draw: Draw) -> dict[str, Any]:
         if admitted and (best is None or offer < best[0]):
             best = (offer, company)
     offer, winner = best if best is not None else (price, customer)
-    roles = ("Председатель комиссии", "Заместитель председателя", "Член комиссии", "Член комиссии", "Секретарь комиссии")
+    roles = (
+        "Председатель комиссии",
+        "Заместитель председателя",
+        "Член комиссии",
+        "Член комиссии",
+        "Секретарь комиссии",
+    )
     return {
         "number": draw.text("number", f"{draw.rng.randint(1, 120)}/ЭА"),
         "date": draw.date("date", draw.day(date(2023, 2, 1), date(2026, 6, 1)), draw.pick(("long", "words"))),
@@ -64,7 +70,10 @@ def facts(draw: Draw) -> dict[str, Any]:
         "subject": draw.text("subject", subject.title),
         "price": draw.money("initial_price", price),
         "members": [
-            {"role": draw.text(f"members[{place}].role", role), "name": draw.text(f"members[{place}].name", people.person(draw.rng).short)}
+            {
+                "role": draw.text(f"members[{place}].role", role),
+                "name": draw.text(f"members[{place}].name", people.person(draw.rng).short),
+            }
             for place, role in enumerate(roles)
         ],
         "bids": bids,

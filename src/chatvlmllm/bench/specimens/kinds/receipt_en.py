@@ -54,7 +54,7 @@ def facts(draw: Draw) -> dict[str, Any]:
     return {
         "lang": "en",
         "style": {**page_style(draw, (*MONO, *NARROW[:2])), "margin": "0", "size": "9pt", "leading": "1.25"},
-        "paper": f"76mm {98 + 10 * len(rows)}mm",
+        "roll": 76,
         "seller": draw.text("seller_name", draw.pick(("CORNER PANTRY", "GREENWAY FOOD STORE", "HARBOUR MINI MARKET"))),
         "address": draw.text("seller_address", english.address(draw, "GB").rsplit(",", 1)[0]),
         "number": draw.text("number", f"{draw.rng.randrange(1000, 99_999)}"),

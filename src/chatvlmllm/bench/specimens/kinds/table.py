@@ -16,9 +16,15 @@ def facts(draw: Draw) -> dict[str, Any]:
     """Either `items` (list of goods) or `groups` (places × quarters)."""
     spanned = draw.chance(0.5)
     positions = goods.lines(draw, draw.pick((4, 6, 9, 14, 48)))
-    groups = [] if not spanned else [_group(draw, city) for city, _, _ in draw.rng.sample(people.CITIES, draw.rng.randint(2, 4))]
+    groups = (
+        []
+        if not spanned
+        else [_group(draw, city) for city, _, _ in draw.rng.sample(people.CITIES, draw.rng.randint(2, 4))]
+    )
     return {
-        "title": "Отгрузка по складам, тыс. руб." if spanned else draw.pick(("Перечень товаров", "Ведомость материалов")),
+        "title": "Отгрузка по складам, тыс. руб."
+        if spanned
+        else draw.pick(("Перечень товаров", "Ведомость материалов")),
         "groups": groups,
         "items": goods.printed(draw, positions),
         "total": draw.money("total", goods.totals(positions, None).gross),

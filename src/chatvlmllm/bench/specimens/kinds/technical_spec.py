@@ -33,6 +33,14 @@ _REQUIREMENTS = (
     "упаковка изготовителя, маркировка на русском языке",
 )
 
+_SERVICE_REQUIREMENTS = (
+    "выполнение в рабочие дни с 9 до 18 часов",
+    "собственными материалами и инструментом Исполнителя",
+    "выезд специалиста не позднее следующего дня после заявки",
+    "отметка о выполнении в журнале Заказчика",
+    "наличие допуска у каждого работника",
+)
+
 
 def facts(draw: Draw) -> dict[str, Any]:
     """One specification of an invented customer, one to three pages."""
@@ -41,7 +49,8 @@ def facts(draw: Draw) -> dict[str, Any]:
     rows = []
     positions = goods.lines(draw, draw.pick((3, 5, 8, 16)), subject.services)
     for index, row in enumerate(goods.printed(draw, positions)):
-        wish = "; ".join(draw.rng.sample(_REQUIREMENTS, draw.rng.randint(1, 3)))
+        wishes = _SERVICE_REQUIREMENTS if subject.services else _REQUIREMENTS
+        wish = "; ".join(draw.rng.sample(wishes, draw.rng.randint(1, 3)))
         rows.append({**row, "wish": draw.text(f"items[{index}].requirements", wish)})
     return {
         "subject": draw.text("subject", subject.title),

@@ -1,35 +1,52 @@
 """What every test of a dialect needs: a request, a reply, and the one rule that no decoder may break."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import pytest
-
-from chatvlmllm.decode import Decoded, markup
+from chatvlmllm.decode import Decoded, Decoder, grounding, layout, markdown, markup, qwen_html, qwen_markdown, text
 from chatvlmllm.exchange import Reply, Request, Stop, Task
 from chatvlmllm.geometry import Box, Size, whole
 from chatvlmllm.reading import Block, Table
 
+RECORDINGS = Path(__file__).parents[1] / "recordings" / "dialects"
 PAGE = Size(1000, 1400)
 
+#: Every dialect by the folder of its recordings.
+DIALECTS: dict[str, Decoder] = {
+    "deepseek": grounding.deepseek(),
+    "dots": layout.dots(),
+    "formula": text.formula,
+    "got": markdown.decode,
+    "markdown": markdown.decode,
+    "qwen_html": qwen_html.decode,
+    "qwen_markdown": qwen_markdown.decode,
+    "spans": grounding.spans(),
+    "spotting": layout.spotting(),
+    "tables": text.tables,
+    "text": text.decode,
+}
 
-def request(page: Size = PAGE, sent: Size | None = None, region: Box | None = None) -> Request:
+
+def ask(page: Size = PAGE, sent: Size | None = None, region: Box | None = None) -> Request:
     """A request whose image has the size `sent`; no pixels are needed to decode."""
     image: Any = SimpleNamespace(size=(sent.width, sent.height)) if sent else None
     return Request(model="specimen", task=Task.LAYOUT, page=page, region=region or whole(page), image=image)
 
 
-def reply(text: str, stop: Stop = Stop.END) -> Reply:
+def answer(text: str, stop: Stop = Stop.END) -> Reply:
     return Reply(text=text, stop=stop, model="specimen", engine="scripted", device="cpu")
 
 
 # The invariant. A decoder may return only what the model wrote: each text, whitespace aside, is a piece of one of the
-# forms that the raw reply takes when the escapes of the notations that it may be written in are undone, and nothing else.
+# forms that the raw reply takes when the escapes of the notations that it may be written in are undone.
 
 _JSON_ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
 _JSON_MEANS = {'"': '"', "'": "'", "\\": "\\", "/": "/", "n": "\n", "r": "\r", "t": "\t"}
+_COMMANDS = "nabla|neq|notin|rho|right|rightarrow|rangle|rceil|rfloor|times|theta|tau|triangle|tfrac|tilde"
+_LATEX = rf"({_COMMANDS})\b|text(bf|it|rm)?\{{"
 _PAIR = re.compile("([\ud800-\udbff])([\udc00-\udfff])")
 
 
@@ -40,9 +57,11 @@ def _json(text: str) -> str:
         code = found[1]
         if len(code) == 5:
             return chr(int(code[1:], 16))
-        following = text[found.end() : found.end() + 1]
+        following = text[found.end() : found.end() + 12]
         if code in "bf" and not re.match("[A-Za-z]", following):
             return {"b": "\b", "f": "\f"}[code]
+        if code in "nrt" and re.match(_LATEX, code + following):
+            return found[0]
         return _JSON_MEANS.get(code, found[0])
 
     joined = _JSON_ESCAPE.sub(means, text)
@@ -82,7 +101,7 @@ def forms(raw: str) -> list[str]:
     """Every form of `raw` that a text of a reading may be a piece of."""
     plain = [raw, _json(raw)]
     unescaped = [undo(form) for form in (*plain, _tags(raw)) for undo in (_html, _latex, _pipes)]
-    return [_squeeze(form).lower() for form in (*plain, *unescaped)]
+    return [_squeeze(form) for form in (*plain, *unescaped)]
 
 
 def texts(blocks: tuple[Block, ...]) -> Iterator[str]:
@@ -99,9 +118,9 @@ def texts(blocks: tuple[Block, ...]) -> Iterator[str]:
 def assert_said(decoded: Decoded, raw: str) -> None:
     """Nothing is invented: every text of `decoded` is a piece of `raw`, escapes undone."""
     known = forms(raw)
-    for text in texts(decoded.blocks):
-        wanted = _squeeze(text).lower()
-        assert any(wanted in form for form in known), f"nobody said {text!r}"
+    for shown in texts(decoded.blocks):
+        wanted = _squeeze(shown)
+        assert any(wanted in form for form in known), f"nobody said {shown!r}"
 
 
 def assert_table(table: Table) -> None:
@@ -129,18 +148,3 @@ def assert_sound(decoded: Decoded, raw: str, page: Size) -> None:
             assert_table(block.table)
     for notice in decoded.notices:
         assert notice.details["count"] >= 1
-
-
-@pytest.fixture(scope="session")
-def ask() -> Callable[..., Request]:
-    return request
-
-
-@pytest.fixture(scope="session")
-def answer() -> Callable[..., Reply]:
-    return reply
-
-
-@pytest.fixture(scope="session")
-def sound() -> Callable[[Decoded, str, Size], None]:
-    return assert_sound
