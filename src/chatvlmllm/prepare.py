@@ -71,5 +71,5 @@ def prepare_look(page: "Image", model: Model, look: Look, seconds: float) -> Req
         image=image,
         languages=look.languages,
         limits=Limits(chosen.limits.tokens, min(chosen.limits.seconds, seconds)),
-        options={"layout": look.layout},
+        options={} if look.layout == "page" else {"layout": look.layout},
     )

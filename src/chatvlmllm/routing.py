@@ -37,3 +37,8 @@ def candidates(page: Page, asked: str, task: Task) -> tuple[list[Candidate], lis
     if layer.doubt is not None:
         return readers, [Notice("text_layer_ignored", {"reason": layer.doubt})]
     return [Candidate(find("text_layer"), "text_layer"), *readers], []
+
+
+def witness() -> Model:
+    """Who testifies about what a generative model read: the best reader of `auto`."""
+    return find(_READERS[0])

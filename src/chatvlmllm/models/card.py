@@ -70,3 +70,8 @@ class Model:
     recipes: Mapping[Task, Recipe]
     runtimes: Mapping[str, Runtime]
     image: ImageRules = field(default_factory=ImageRules)
+
+    @property
+    def generative(self) -> bool:
+        """Can it invent text? All but the readers inside this process can, and are worth a second witness."""
+        return any(engine != "embedded" for engine in self.runtimes)

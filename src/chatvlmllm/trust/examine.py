@@ -29,10 +29,8 @@ Ask = Callable[[Look], Sequence[Word]]
 
 #: A word that differs from what the witness is this sure of is marked, though it decides nothing.
 _SURE = 0.9
-#: So many closer looks have to read the same other number.
-_AGREEING_LOOKS = 2
-#: And more of them where the number is shorter than this: one digit is easily mistaken for another, or for a comma.
-_LONG_NUMBER, _AGREEING_ON_SHORT = 3, 4
+#: So many looks, the first included, have to read the same other number.
+_AGREEING_LOOKS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,20 +88,20 @@ def _numbers(
 def _look(first: Comparison, token: int, looks: Sequence[Look], ask: Ask) -> str | None:
     """What the looks agree on instead of a number: "" when one of them reads the number after all.
 
-    None when too few of them read the same other number: then nothing is known.
+    None when too few looks read the same other number: then nothing is known.
     """
     start, end = first.beside(token)
     text = first.text[first.tokens[start].start : first.tokens[end - 1].end]
-    others = Counter[str]()
+    key, before = first.tokens[token].key, first.alignment.echo[token]
+    others = Counter([before] if numbers.contradicts(key, before) else [])
     for look in looks:
         echo = compare(text, ask(look)).alignment.echo[token - start]
-        if numbers.agrees(first.tokens[token].key, echo):
+        if numbers.agrees(key, echo):
             return ""
-        if numbers.contradicts(first.tokens[token].key, echo):
+        if numbers.contradicts(key, echo):
             others[echo] += 1
     value, times = others.most_common(1)[0] if others else ("", 0)
-    needed = _AGREEING_LOOKS if len(first.tokens[token].key) >= _LONG_NUMBER else _AGREEING_ON_SHORT
-    return value if times >= needed else None
+    return value if times >= _AGREEING_LOOKS else None
 
 
 def _still(first: Comparison, support: Sequence[float]) -> Iterator[Span]:

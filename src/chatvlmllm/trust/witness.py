@@ -24,6 +24,10 @@ MISSING_LETTERS = 16
 MISSING_CONFIDENCE = 0.8
 #: A word that has less of its letters supported than this is not supported.
 SUPPORTED = 0.5
+#: A word of the witness with no more letters than this is looked at together with its neighbours.
+_SHORT = 3
+#: Words further apart than this many heights are not shown together.
+_FAR = 12.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +46,33 @@ class Comparison:
         return union([self.words[self.owner[j]].box for j in chosen]) if chosen else None
 
     def place(self, token: int) -> tuple[int, ...]:
-        """The witness's words where a word of the reading stands or, if it has none there, those on both sides of it.
+        """The witness's words where a word of the reading stands; with those beside it where it is short or has none.
 
-        Empty when its neighbours do not stand on one line either: then nobody knows where to look.
+        Empty when it has none and its neighbours do not stand on one line either: then nobody knows where to look.
         """
-        partners = self.alignment.partners
-        if partners[token]:
-            return tuple(dict.fromkeys(self.owner[j] for j in partners[token]))
-        if not 0 < token < len(self.tokens) - 1 or not partners[token - 1] or not partners[token + 1]:
-            return ()
-        left, right = self.owner[partners[token - 1][-1]], self.owner[partners[token + 1][0]]
+        own = tuple(dict.fromkeys(self.owner[j] for j in self.alignment.partners[token]))
+        if sum(len(self.words[index].text) for index in own) > _SHORT:
+            return own
+        left, right = self._neighbour(token, -1), self._neighbour(token, 1)
+        if own:
+            near = (left if self._level(left, own[0]) else (), own, right if self._level(own[-1], right) else ())
+            return tuple(dict.fromkeys(index for part in near for index in _many(part)))
+        return (left, right) if left is not None and right is not None and self._level(left, right) else ()
+
+    def _neighbour(self, token: int, step: int) -> int | None:
+        """The witness's word for the word before (-1) or after (1) a word of the reading."""
+        index = token + step
+        if not 0 <= index < len(self.tokens) or not self.alignment.partners[index]:
+            return None
+        return self.owner[self.alignment.partners[index][0 if step > 0 else -1]]
+
+    def _level(self, left: int | None, right: int | None) -> bool:
+        """Do two of the witness's words stand on one line, in this order and not far apart?"""
+        if left is None or right is None:
+            return False
         a, b = self.words[left].box, self.words[right].box
-        level = abs(a.y1 + a.y2 - b.y1 - b.y2) < min(a.height, b.height) and b.x2 > a.x1
-        return tuple(dict.fromkeys((left, right))) if level else ()
+        near = -a.width <= b.x1 - a.x2 < _FAR * max(a.height, b.height)
+        return abs(a.y1 + a.y2 - b.y1 - b.y2) < min(a.height, b.height) and b.x2 > a.x1 and near
 
     def beside(self, token: int) -> tuple[int, int]:
         """The reading's words (first, one past the last) that stand in the same words of the witness as `token`."""
@@ -123,6 +141,10 @@ def runs(flags: Sequence[bool]) -> Iterator[tuple[int, int]]:
     """Where `flags` are set in a row: first and one past the last."""
     edges = [i for i, (before, after) in enumerate(pairwise([False, *flags, False])) if before != after]
     yield from zip(edges[::2], edges[1::2], strict=True)
+
+
+def _many(part: "int | tuple[int, ...] | None") -> tuple[int, ...]:
+    return part if isinstance(part, tuple) else () if part is None else (part,)
 
 
 def _opposite(comparison: Comparison, first: int, last: int) -> int:
