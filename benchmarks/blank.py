@@ -18,7 +18,16 @@ from chatvlmllm.trust.blank import TEXT_MARKS, Ink, measure
 
 DPI = 150
 SIZE = (1240, 1754)
-LINES = ("Лист 2", "стр. 17", "— 4 —", "Приложение № 3", "Продолжение на обороте", "от 05.04.2024", "Page 2 of 3", "копия")
+LINES = (
+    "Лист 2",
+    "стр. 17",
+    "— 4 —",
+    "Приложение № 3",
+    "Продолжение на обороте",
+    "от 05.04.2024",
+    "Page 2 of 3",
+    "копия",
+)
 
 
 def sheet(seed: int, text: bool) -> Image.Image:

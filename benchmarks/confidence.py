@@ -5,7 +5,7 @@ Curves are fitted on seeds below `FIRST_TEST_SEED` and tested on those from it o
 """
 
 import argparse
-import datetime
+import datetime as dt
 import json
 from pathlib import Path
 
@@ -44,9 +44,8 @@ def main() -> None:
     parser.add_argument("--write", action="store_true")
     asked = parser.parse_args()
     fit = [point for case in cases(asked.cache, asked.fit, 1) for point in points(case)]
-    test, pages = [], []
-    for case in cases(asked.cache, asked.test, FIRST_TEST_SEED):
-        test.append(points(case))
+    test = [points(case) for case in cases(asked.cache, asked.test, FIRST_TEST_SEED)]
+    pages = []
     words = [point for page in test for point in page]
     curve = Curve("", knots(fit))
     after = [(curve(value), right) for value, right in words]
@@ -61,14 +60,21 @@ def main() -> None:
         print(f"\n| {name} | words | said | right |\n| --- | --- | --- | --- |")
         for group in binned(data, 10):
             said, right = (sum(float(pair[n]) for pair in group) / len(group) for n in (0, 1))
-            print(f"| {min(v for v, _ in group):.2f}…{max(v for v, _ in group):.2f} | {len(group)} | {said:.3f} | {right:.3f} |")
+            low, high = min(v for v, _ in group), max(v for v, _ in group)
+            print(f"| {low:.2f}…{high:.2f} | {len(group)} | {said:.3f} | {right:.3f} |")
     if asked.write:
         version = next(iter(cases(asked.cache, 1, 1))).witness
         assert version.reply is not None
-        today = datetime.datetime.now(datetime.UTC).date().isoformat()
+        today = dt.datetime.now(dt.UTC).date().isoformat()
         entry = {
             "name": f"generated documents {today}",
-            "fitted": {"words": len(fit), "pages": asked.fit, "seeds": [1, asked.fit], "dpi": 200, "presets": ["clean", "scan"]},
+            "fitted": {
+                "words": len(fit),
+                "pages": asked.fit,
+                "seeds": [1, asked.fit],
+                "dpi": 200,
+                "presets": ["clean", "scan"],
+            },
             "reader": dict(version.reply.versions),
             "command": "python benchmarks/confidence.py CACHE --write",
             "error_after": round(calibration_error(after), 4),

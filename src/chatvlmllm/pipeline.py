@@ -7,14 +7,16 @@ model by name.
 import os
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from chatvlmllm import messages, routing
+from chatvlmllm import hearing, messages, routing
 from chatvlmllm.decode import Decoded
+from chatvlmllm.decode.loops import find_loop
 from chatvlmllm.document import Document, Page, open_document
 from chatvlmllm.engines import Engine
 from chatvlmllm.engines.host import Host
@@ -24,32 +26,37 @@ from chatvlmllm.geometry import Size
 from chatvlmllm.models import find
 from chatvlmllm.models.card import Model
 from chatvlmllm.prepare import prepare, recipe
-from chatvlmllm.reading import Attempt, Failure, Notice, Reading, Verdict
-from chatvlmllm.run import Options
+from chatvlmllm.reading import Attempt, Block, Evidence, Failure, Notice, Reading, Verdict, text_of
+from chatvlmllm.run import Hear, Options
+from chatvlmllm.trust.blank import measure
+from chatvlmllm.trust.confidence import calibrated, curve
+from chatvlmllm.trust.scripts import suspicious
+from chatvlmllm.trust.verdict import Course, decide
 
 if TYPE_CHECKING:
     from chatvlmllm.config import Settings
 
 
-def recognize(
+def recognize(  # noqa: PLR0913 the public face: every option has a default
     source: str | Path | bytes | Document,
     model: str = routing.AUTO,
     *,
     task: str = Task.TEXT,
     languages: str = "rus+eng",
     pages: Iterable[int] | None = None,
+    witness: str = Hear.AUTO,
     settings: "Settings | None" = None,
 ) -> Iterator[Reading]:
     """Read a document page by page; closing the iterator stops the work.
 
-    `pages` are page numbers from 1. Raises an `InputError` for a file that cannot be opened and for an unknown model or
-    task; a single bad page yields a reading with verdict `failed` instead.
+    `pages` are page numbers from 1; `witness` is auto, on or off (see `run.Hear`). Raises an `InputError` for a file
+    that cannot be opened and for an unknown model or task; a single bad page yields a reading with verdict `failed` instead.
     """
     if settings is None:
         from chatvlmllm.config import load
 
         settings = load()
-    options = Options(model, Task(task), tuple(languages.split("+")))
+    options = Options(model, Task(task), tuple(languages.split("+")), Hear(witness))
     if model != routing.AUTO:
         recipe(find(model), options.task)
     document = source if isinstance(source, Document) else open_document(source, limits=settings.limits)
@@ -67,9 +74,11 @@ def read_pages(pages: Iterable[Page], options: Options, host: Host) -> Iterator[
     workers = host.settings.workers or os.cpu_count() or 1
     waiting: deque[tuple[Page, Future[Reading]]] = deque()
     pool = ThreadPoolExecutor(workers, thread_name_prefix="page")
+    # A witness is asked while a page waits for its model, so there are never more of them than pages being read.
+    aside = ThreadPoolExecutor(workers, thread_name_prefix="page-witness")
     try:
         for page in pages:
-            waiting.append((page, pool.submit(read_page, page, options, host)))
+            waiting.append((page, pool.submit(read_page, page, options, host, aside)))
             # Only this many pages are in memory at once, however long the document is.
             if len(waiting) > workers:
                 yield _next(waiting)
@@ -77,6 +86,7 @@ def read_pages(pages: Iterable[Page], options: Options, host: Host) -> Iterator[
             yield _next(waiting)
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+        aside.shutdown(wait=True, cancel_futures=True)
 
 
 def _next(waiting: deque[tuple[Page, Future[Reading]]]) -> tuple[Page, Reading]:
@@ -84,57 +94,119 @@ def _next(waiting: deque[tuple[Page, Future[Reading]]]) -> tuple[Page, Reading]:
     return page, future.result()
 
 
-def read_page(page: Page, options: Options, host: Host) -> Reading:
-    """Try the candidates one after the other; the first that answers wins, and every try is recorded."""
+def read_page(page: Page, options: Options, host: Host, aside: Executor | None = None) -> Reading:
+    """Try the candidates one after the other; the first that answers wins, and every try is recorded.
+
+    `aside` runs the second witness while the model reads.
+    """
     started = time.perf_counter()
+    page = page.held()
     attempts: list[Attempt] = []
     size: Size = Size(1, 1)
     notices: tuple[Notice, ...] = ()
     error: ChatVLMLLMError | None = None
+    blank: Evidence | None = None
     try:
         size, notices = page.size, page.notices
         chain, caveats = routing.candidates(page, options.model, options.task)
         notices = (*notices, *caveats)
+        blank = _blank(page, chain[0].model, options)
     except ChatVLMLLMError as broken:
         chain, error = [], broken
+    outcome = _Outcome(Verdict.FAILED)
+    if blank is not None:
+        outcome, chain = _Outcome(Verdict.BLANK, evidence=blank, notices=blank.reasons), []
     for candidate in chain:
         begun = time.perf_counter()
         try:
-            reply, decoded = _ask(page, candidate.model, options, host)
+            reply, decoded, witness = _ask(page, candidate.model, options, host, aside)
         except ChatVLMLLMError as refused:
             error = refused
             attempts.append(_attempt(candidate, None, refused, time.perf_counter() - begun))
             continue
         attempts.append(_attempt(candidate, reply, None, time.perf_counter() - begun))
-        return Reading(
-            page=page.number,
-            size=size,
-            verdict=_verdict(reply, decoded, fell_back=len(attempts) > 1),
-            asked=options.model,
-            answered=reply.model,
-            blocks=decoded.blocks,
-            notices=(*notices, *decoded.notices, *_silence(decoded)),
-            attempts=tuple(attempts),
-            reply=reply,
-            seconds={"total": time.perf_counter() - started},
-        )
+        outcome = _judge(reply, decoded, witness, fell_back=len(attempts) > 1)
+        break
+    failed = outcome.verdict is Verdict.FAILED
     return Reading(
         page=page.number,
         size=size,
-        verdict=Verdict.FAILED,
+        verdict=outcome.verdict,
         asked=options.model,
-        notices=notices,
+        answered=outcome.reply.model if outcome.reply else None,
+        blocks=outcome.blocks,
+        notices=(*notices, *outcome.notices),
         attempts=tuple(attempts),
-        failure=failure(error) if error else None,
-        seconds={"total": time.perf_counter() - started},
+        reply=outcome.reply,
+        failure=failure(error) if failed and error else None,
+        evidence=outcome.evidence,
+        seconds={"total": time.perf_counter() - started, **outcome.seconds},
     )
 
 
-def _ask(page: Page, model: Model, options: Options, host: Host) -> tuple[Reply, Decoded]:
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What came of a page: the part of its reading that depends on who answered."""
+
+    verdict: Verdict
+    reply: Reply | None = None
+    blocks: tuple[Block, ...] = ()
+    evidence: Evidence = field(default_factory=Evidence)
+    notices: tuple[Notice, ...] = ()
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+
+def _blank(page: Page, model: Model, options: Options) -> Evidence | None:
+    """Why the page needs no model, if it does not: there is no ink on it. Questions are answered about any page."""
+    if options.task is Task.CHAT or not recipe(model, options.task).needs_image:
+        return None
+    ink = measure(page.image())
+    if not ink.blank:
+        return None
+    measures = {"ink_coverage": ink.coverage, "marks_in_row": float(ink.row), "drawings": float(ink.drawings)}
+    return Evidence(reasons=(Notice("no_ink"),), measures=measures)
+
+
+def _ask(
+    page: Page, model: Model, options: Options, host: Host, aside: Executor | None
+) -> tuple[Reply, Decoded, hearing.Witness | None]:
+    """The model's answer, decoded, and the witness that was called before the model was asked."""
     request = prepare(page, model, options.task, options.languages, host.settings.limits.page_seconds)
+    witness = None
+    if aside is not None and hearing.wanted(model, options):
+        witness = hearing.call(page.image(), routing.witness(), options, host, aside)
     with host.ensure(model) as engine:
         reply = _listen(engine, request)
-    return reply, recipe(model, options.task).decode(reply, request)
+    return reply, recipe(model, options.task).decode(reply, request), witness
+
+
+def _judge(reply: Reply, decoded: Decoded, witness: hearing.Witness | None, *, fell_back: bool) -> _Outcome:
+    """The verdict on an answer, with everything that speaks for and against it."""
+    text = text_of(decoded.blocks)
+    evidence, notices, seconds = Evidence(), decoded.notices, dict[str, float]()
+    if witness is not None:
+        evidence, absent, seconds["witness"] = hearing.hear(witness, text)
+        notices = (*notices, *absent)
+    doubts, repairs = suspicious(text)
+    evidence = replace(
+        evidence,
+        doubts=tuple(sorted((*evidence.doubts, *doubts), key=lambda doubt: (doubt.start, doubt.end))),
+        repairs=repairs,
+        measures={**evidence.measures, "suspicious_words": len(doubts)},
+    )
+    course = Course(
+        stop=reply.stop,
+        text=text,
+        loop=find_loop(reply.text),
+        empty=not decoded.blocks,
+        fell_back=fell_back,
+    )
+    verdict, reasons = decide(course, evidence)
+    blocks, by = decoded.blocks, curve(reply.model)
+    if by is not None:
+        blocks = calibrated(blocks, by)
+    evidence = replace(evidence, reasons=reasons, calibration=by.name if by else None)
+    return _Outcome(verdict, reply, blocks, evidence, (*notices, *reasons), seconds)
 
 
 def _listen(engine: Engine, request: Request) -> Reply:
@@ -159,24 +231,6 @@ def _listen(engine: Engine, request: Request) -> Reply:
         device=engine.device,
         seconds=seconds,
     )
-
-
-def _verdict(reply: Reply, decoded: Decoded, *, fell_back: bool) -> Verdict:
-    stopped = {
-        Stop.LENGTH: Verdict.TRUNCATED,
-        Stop.TIMEOUT: Verdict.TRUNCATED,
-        Stop.CANCELLED: Verdict.TRUNCATED,
-        Stop.LOOP: Verdict.LOOPED,
-    }
-    if reply.stop in stopped:
-        return stopped[reply.stop]
-    if fell_back:
-        return Verdict.FELL_BACK
-    return Verdict.OK if decoded.blocks else Verdict.BLANK
-
-
-def _silence(decoded: Decoded) -> tuple[Notice, ...]:
-    return () if decoded.blocks else (Notice("no_text_found"),)
 
 
 def _attempt(

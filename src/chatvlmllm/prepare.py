@@ -61,7 +61,7 @@ def prepare_look(page: "Image", model: Model, look: Look, seconds: float) -> Req
         image = image.resize((wanted.width, wanted.height), resample=3)
     if look.layout == "line":
         border = round(_PAPER / look.scale)
-        image = ImageOps.expand(image, _PAPER, fill=image.getpixel((0, 0)))
+        image = ImageOps.expand(image, _PAPER, fill="white")
         region = Box(region.x1 - border, region.y1 - border, region.x2 + border, region.y2 + border)
     return Request(
         model=model.key,

@@ -3,7 +3,7 @@
 All boxes are in pixels of the upright page (`Reading.size`). Confidences are 0…1 and None where nobody measured one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -224,7 +224,7 @@ class Reading:
     @property
     def text(self) -> str:
         """The page's text as the model wrote it, blocks separated by an empty line."""
-        return "\n\n".join(block.text for block in self.blocks if block.text)
+        return text_of(self.blocks)
 
     @property
     def words(self) -> tuple[Word, ...]:
@@ -237,3 +237,8 @@ class Reading:
         rated = [(w.confidence, len(w.text)) for w in self.words if w.confidence is not None]
         total = sum(length for _, length in rated)
         return sum(value * length for value, length in rated) / total if total else None
+
+
+def text_of(blocks: Iterable[Block]) -> str:
+    """The text of blocks, separated by an empty line; what every offset of a `Doubt` or a `Repair` counts in."""
+    return "\n\n".join(block.text for block in blocks if block.text)

@@ -14,6 +14,8 @@ from pathlib import Path
 import pikepdf
 from PIL import Image
 
+from tests.pdfs import text_pdf
+
 
 @dataclass(frozen=True)
 class Bad:
@@ -184,7 +186,7 @@ CASES = (
     Bad("pages counted backwards", "bad_page_range", 2, _with(["--pages", "3-1"])),
     Bad("a model that does not exist", "unknown_model", 2, _with(["--model", "teseract"])),
     Bad("a format that does not exist", "unknown_format", 2, _with(["--format", "docs"])),
-    Bad("a language without data", "missing_language", 3, _with(["--model", "tesseract", "--lang", "tlh"])),
+    Bad("a language without data", "missing_language", 3, _with(["--model", "tesseract", "--lang", "tlh"], text_pdf("a"))),
     Bad("a file where the output folder should be", "output_unwritable", 2, _output_in_the_way),
     Bad("an unknown key in config.yaml", "config_invalid", 3, _config("limits:\n  page: 3\n"), _CONFIG),
     Bad("a wrong type in config.yaml", "config_invalid", 3, _config("limits:\n  pages: many\n"), _CONFIG),

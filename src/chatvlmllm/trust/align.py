@@ -61,7 +61,7 @@ class _State:
         self.echo = [""] * len(left)
 
     def free(self, i: int, j: int) -> bool:
-        """Are both words still without any support?"""
+        """Whether both words are still without any support."""
         return self.support[i] == 0 and self.seen[j] == 0
 
     def run(self, i: int, j: int) -> int:
@@ -88,42 +88,43 @@ def _tile(state: _State, shortest: int) -> None:
 
     Among runs of one length the one that stands at the most similar place of its text wins.
     """
-    places = defaultdict(list)
-    for j, word in enumerate(state.right):
-        if state.seen[j] == 0:
-            places[word].append(j)
     scale = len(state.right) / max(1, len(state.left))
     heap: list[tuple[int, float, int, int]] = []
 
-    def push(i: int, j: int) -> None:
+    def offer(i: int, j: int) -> None:
         length = state.run(i, j)
         if length >= shortest:
             heapq.heappush(heap, (-length, abs(i * scale - j), i, j))
 
-    for i, word in enumerate(state.left):
-        for j in places.get(word, ()):
-            # Only where a run begins: the middle of a longer run is never wanted.
-            if not (i and j and state.left[i - 1] == state.right[j - 1] and state.free(i - 1, j - 1)):
-                push(i, j)
+    for i, j in _starts(state):
+        offer(i, j)
     while heap:
         negative, _, i, j = heapq.heappop(heap)
-        length = state.run(i, j)
-        if length < -negative:
-            _push_rest(state, push, i, j, -negative)
-            continue
-        for step in range(length):
-            state.take(i + step, j + step)
+        if state.run(i, j) == -negative:
+            for step in range(-negative):
+                state.take(i + step, j + step)
+        else:
+            # A longer run has taken a part of this one: every free piece of it is offered again.
+            for step in _pieces([state.free(i + step, j + step) for step in range(-negative)]):
+                offer(i + step, j + step)
 
 
-def _push_rest(state: _State, push: object, i: int, j: int, length: int) -> None:
-    """A run was partly taken by a longer one: offer every free piece of it again."""
-    assert callable(push)
-    open_run = False
-    for step in range(length):
-        free = state.free(i + step, j + step)
-        if free and not open_run:
-            push(i + step, j + step)
-        open_run = free
+def _starts(state: _State) -> Iterator[tuple[int, int]]:
+    """Where common runs of free words begin in both readings."""
+    places = defaultdict(list)
+    for j, word in enumerate(state.right):
+        if state.seen[j] == 0:
+            places[word].append(j)
+    for i, word in enumerate(state.left):
+        for j in places.get(word, ()):
+            inside = i > 0 and j > 0 and state.left[i - 1] == state.right[j - 1] and state.free(i - 1, j - 1)
+            if not inside:
+                yield i, j
+
+
+def _pieces(free: Sequence[bool]) -> list[int]:
+    """Where the runs of free places begin."""
+    return [step for step, here in enumerate(free) if here and not (step and free[step - 1])]
 
 
 def _fill_gaps(state: _State) -> None:

@@ -36,7 +36,8 @@ _FIGURE = 1.9
 @dataclass(frozen=True, slots=True)
 class Ink:
     """What was measured: `coverage` is the share of the page that is inked once borders, holes and specks are gone,
-    `row` the most letter-like marks in one row, `drawings` the marks too large for letters."""
+    `row` the most letter-like marks in one row, `drawings` the marks too large for letters.
+    """
 
     coverage: float
     row: int
@@ -44,7 +45,7 @@ class Ink:
 
     @property
     def blank(self) -> bool:
-        """Is there nothing to read?"""
+        """Whether there is nothing to read."""
         return self.row < TEXT_MARKS and self.drawings == 0 and self.coverage < _FULL
 
 
@@ -79,7 +80,7 @@ def _small(page: "Image") -> "NDArray[np.float32]":
     factor = _LONGEST / max(gray.size)
     if factor < 1:
         gray = gray.resize((max(1, round(gray.width * factor)), max(1, round(gray.height * factor))), Resampling.BOX)
-    return np.asarray(gray, dtype=np.float32) / 255
+    return np.asarray(gray, dtype=np.float32) / np.float32(255)
 
 
 def _contrast(gray: "NDArray[np.float32]") -> "NDArray[np.float32]":
@@ -93,13 +94,12 @@ def _contrast(gray: "NDArray[np.float32]") -> "NDArray[np.float32]":
     squares = padded.reshape(rows, _SQUARE, columns, _SQUARE).swapaxes(1, 2).reshape(rows, columns, -1)
     paper = np.percentile(squares, 75, axis=2).astype(np.float32)
     spread = Image.fromarray(paper).resize((columns * _SQUARE, rows * _SQUARE), resample=Image.Resampling.BILINEAR)
-    smooth = sum(
-        padded_at[1 + y : 1 + y + height, 1 + x : 1 + x + width]
-        for padded_at in (np.pad(gray, 1, mode="edge"),)
-        for y in (-1, 0, 1)
-        for x in (-1, 0, 1)
-    )
-    found: NDArray[np.float32] = np.asarray(spread)[:height, :width] - smooth / 9
+    framed = np.pad(gray, 1, mode="edge")
+    smooth = np.zeros_like(gray)
+    for y in range(3):
+        for x in range(3):
+            smooth += framed[y : y + height, x : x + width]
+    found: NDArray[np.float32] = np.asarray(spread, dtype=np.float32)[:height, :width] - smooth / np.float32(9)
     return found
 
 
@@ -157,7 +157,7 @@ def _longest_row(letters: Sequence[Mark], alone: Callable[[Mark], int]) -> int:
 
 
 def _follows(left: Mark, right: Mark) -> bool:
-    """Is `right` the next letter or word of `left`'s line?"""
+    """Whether `right` is the next letter or word of `left`'s line."""
     tall = max(left.height, right.height)
     level = abs(left.middle - right.middle) < 0.6 * tall
     near = right.x1 - left.x2 < 3 * tall

@@ -1,4 +1,4 @@
-"""Connected marks of a sparse black-and-white picture, 8-connected. Plain numpy; made for pages that are nearly empty."""
+"""Connected marks (8-connected) of a sparse black-and-white picture: plain numpy, made for nearly empty pages."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

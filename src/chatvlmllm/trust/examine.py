@@ -94,6 +94,7 @@ def _look(first: Comparison, token: int, looks: Sequence[Look], ask: Ask) -> str
     text = first.text[first.tokens[start].start : first.tokens[end - 1].end]
     key, before = first.tokens[token].key, first.alignment.echo[token]
     others = Counter([before] if numbers.contradicts(key, before) else [])
+    sure = min((first.words[first.owner[j]].confidence or 0 for j in first.alignment.partners[token]), default=0)
     for look in looks:
         echo = compare(text, ask(look)).alignment.echo[token - start]
         if numbers.agrees(key, echo):
@@ -101,7 +102,11 @@ def _look(first: Comparison, token: int, looks: Sequence[Look], ask: Ask) -> str
         if numbers.contradicts(key, echo):
             others[echo] += 1
     value, times = others.most_common(1)[0] if others else ("", 0)
-    return value if times >= _AGREEING_LOOKS else None
+    if len(value) != len(key):
+        # A digit more or less is more often a smudge than another digit is.
+        return value if times > _AGREEING_LOOKS else None
+    alone = others.total() == times and value == before and sure >= _SURE
+    return value if alone or times >= _AGREEING_LOOKS else None
 
 
 def _still(first: Comparison, support: Sequence[float]) -> Iterator[Span]:

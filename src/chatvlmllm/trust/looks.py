@@ -24,7 +24,8 @@ _LEAST_MARGIN = 4.0
 @dataclass(frozen=True, slots=True)
 class Look:
     """Read `region` of the page (page pixels) at `scale` in `languages`, as one line ("line"), as words
-    anywhere ("sparse") or as a page ("page")."""
+    anywhere ("sparse") or as a page ("page").
+    """
 
     region: Box
     languages: tuple[str, ...]

@@ -59,20 +59,23 @@ def unseen(comparison: "Comparison") -> int:
 
 
 def agrees(key: str, seen: str) -> bool:
-    """Do both say the same digits, as far as letters drawn like digits allow to tell?"""
+    """Whether both say the same digits, as far as letters drawn like digits allow to tell."""
     if key == seen:
         return True
     return not key.isdecimal() and _folded(key) == _folded(seen)
 
 
 def contradicts(key: str, seen: str) -> bool:
-    """Are these the digits of one number, read differently? As many digits, half of them right; or one more or less."""
+    """Whether these are the digits of one number, read differently.
+
+    That is: as many digits, half of them right; or one digit more or less of at least three.
+    """
     mine, other = _digits(key), _digits(seen)
     same_letters = _DIGIT.sub("", key) == _DIGIT.sub("", seen)
     if mine == other or not other or not (same_letters or len(seen) - len(other) <= len(other) / 2):
         return False
     distance = Levenshtein.distance(mine, other)
-    return distance <= max(1, len(mine) // 2) if len(mine) == len(other) else distance == 1 < len(mine)
+    return distance <= max(1, len(mine) // 2) if len(mine) == len(other) else distance == 1 and len(mine) > 2
 
 
 def kind(number: str) -> str:

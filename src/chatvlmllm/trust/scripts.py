@@ -21,9 +21,12 @@ _WORD_LETTERS = 4
 _NEIGHBOURS = 3
 #: Russian words of Latin-looking letters only. Written for this file: the commonest ones of business papers.
 _ALIKE_WORDS = frozenset(
-    "от во со на не то та ко но он а о с к у в ооо оао ао зао тоо нко сто акт акта сумма тема рост торос срок сор "
-    "товар сорт вес масса место номер карта марка мост метр хвост север восток москва ростов томск омск омска ата "
-    "сканер монтаж корм состав статус тара ставка счет сера корона среда остаток расход мера".split()
+    re.findall(
+        r"\w+",
+        """от во со на не то та ко но он а о с к у в ооо оао ао зао тоо нко сто акт акта сумма тема рост торос срок
+        товар сорт вес масса место номер карта марка мост метр хвост север восток москва ростов томск омск
+        сканер монтаж корм состав статус тара ставка счет корона среда остаток расход мера""",
+    )
 )
 
 
@@ -51,14 +54,12 @@ def repaired(text: str, repairs: Iterable[Repair]) -> str:
     return text
 
 
-def reverted(text: str, repairs: Sequence[Repair]) -> str:
+def reverted(text: str, repairs: Iterable[Repair]) -> str:
     """What `repaired` was given, from what it returned: every repair can be taken back."""
-    shift = 0
     for repair in sorted(repairs, key=lambda repair: repair.start):
-        start = repair.start + shift
-        end = start + len(repair.repaired)
-        text = text[:start] + repair.raw + text[end:]
-        shift += len(repair.repaired) - len(repair.raw) - (len(repair.repaired) - len(repair.raw))
+        # Places before this one hold their raw words again, so they are where the repair says.
+        start = repair.start
+        text = text[:start] + repair.raw + text[start + len(repair.repaired) :]
     return text
 
 

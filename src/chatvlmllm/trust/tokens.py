@@ -37,7 +37,7 @@ class Token:
 
     @property
     def number(self) -> bool:
-        """Does it carry a digit?"""
+        """Whether it carries a digit."""
         return any(char.isdigit() for char in self.key)
 
 

@@ -53,7 +53,7 @@ def decide(course: Course, evidence: Evidence) -> tuple[Verdict, tuple[Notice, .
 
 
 def refuses(text: str) -> bool:
-    """Did the model decline instead of reading?"""
+    """Whether the model declined instead of reading."""
     return len(text) <= _REFUSAL_LENGTH and _REFUSAL.match(text) is not None
 
 
@@ -61,15 +61,20 @@ def _findings(course: Course, evidence: Evidence) -> Iterator[tuple[Verdict, tup
     if refuses(course.text):
         yield Verdict.REFUSED, (Notice("model_refused"),)
     if not course.mended:
-        if course.loop is not None:
-            yield Verdict.LOOPED, (Notice("loop_found", {"times": course.loop.times, "at": course.loop.start}),)
-        elif course.stop is Stop.LOOP:
-            yield Verdict.LOOPED, (Notice("loop_stopped"),)
-        if course.stop in (Stop.LENGTH, Stop.TIMEOUT, Stop.CANCELLED):
-            yield Verdict.TRUNCATED, (Notice(f"stopped_by_{course.stop}"),)
+        yield from _broken_off(course)
     if evidence.reasons:
         yield Verdict.UNSUPPORTED, evidence.reasons
     if course.fell_back:
         yield Verdict.FELL_BACK, (Notice("fell_back"),)
     if course.empty:
         yield Verdict.BLANK, (Notice("no_text_found"),)
+
+
+def _broken_off(course: Course) -> Iterator[tuple[Verdict, tuple[Notice, ...]]]:
+    """How the answer failed to come to its end."""
+    if course.loop is not None:
+        yield Verdict.LOOPED, (Notice("loop_found", {"times": course.loop.times, "at": course.loop.start}),)
+    elif course.stop is Stop.LOOP:
+        yield Verdict.LOOPED, (Notice("loop_stopped"),)
+    if course.stop in (Stop.LENGTH, Stop.TIMEOUT, Stop.CANCELLED):
+        yield Verdict.TRUNCATED, (Notice(f"stopped_by_{course.stop}"),)

@@ -12,12 +12,11 @@ from itertools import pairwise
 
 from chatvlmllm.geometry import Box, union
 from chatvlmllm.reading import Word
-from chatvlmllm.trust import numbers
 from chatvlmllm.trust.align import Alignment, align
 from chatvlmllm.trust.tokens import Token, tokens
 
 #: A run of unsupported words is invented text from this many letters on, when the witness reads nothing in its place.
-INVENTED_LETTERS = 16
+INVENTED_LETTERS = 24
 #: The same for words that the witness reads and the reading lacks.
 MISSING_LETTERS = 16
 #: Below this mean confidence the witness's own words prove nothing missing: a stamp reads as letters too.
@@ -67,7 +66,7 @@ class Comparison:
         return self.owner[self.alignment.partners[index][0 if step > 0 else -1]]
 
     def _level(self, left: int | None, right: int | None) -> bool:
-        """Do two of the witness's words stand on one line, in this order and not far apart?"""
+        """Whether two of the witness's words stand on one line, in this order and not far apart."""
         if left is None or right is None:
             return False
         a, b = self.words[left].box, self.words[right].box
@@ -132,7 +131,9 @@ def missing(comparison: Comparison) -> list[Span]:
     spans = []
     for first, last in runs(lacking):
         letters = sum(_readable(comparison.others[j].key) for j in range(first, last))
-        if _sure(comparison, range(first, last)) >= MISSING_CONFIDENCE:
+        words = sum(comparison.others[j].key.isalpha() for j in range(first, last))
+        # Lone figures without a word are what a recogniser makes of lines, seals and turned text.
+        if words and _sure(comparison, range(first, last)) >= MISSING_CONFIDENCE:
             spans.append(Span(first, last, letters))
     return spans
 
