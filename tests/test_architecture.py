@@ -36,7 +36,9 @@ QUARANTINE = {
     "markdown_it": ("decode/markdown.py",),
     "weasyprint": ("bench/specimens/",),
     "jinja2": ("bench/specimens/",),
-    "tesserocr": ("page/tesseract.py",),
+    "tesserocr": ("page/tesseract.py", "page/tesseract_lines.py"),
+    "cv2": ("page/",),
+    "onnxruntime": ("page/",),
     "pypdfium2": ("document/pdf.py", "bench/"),
     "typer": ("cli/",),
     "rich": ("cli/",),
@@ -141,12 +143,13 @@ def test_no_model_is_named_outside_its_home() -> None:
     """Nothing but a model's own file, its reader and the routing table knows a model by name."""
     from chatvlmllm.models import catalogue
 
+    engines = {name for model in catalogue().values() for name in model.runtimes}
     allowed = ("models/", "page/", "routing.py", "cli/models.py", "messages/")
     for file in FILES:
         place = file.relative_to(SOURCE).as_posix()
         if not place.startswith(allowed):
             strings = {n.value for n in ast.walk(ast.parse(file.read_text())) if isinstance(n, ast.Constant)}
-            assert strings.isdisjoint(catalogue()), place
+            assert strings.isdisjoint(set(catalogue()) - engines), place
 
 
 def test_t20_no_answer_is_written_into_the_program() -> None:

@@ -1,0 +1,73 @@
+"""Tesseract as a reader of single lines: the second witness, or the only one where our own network is missing."""
+
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import cv2
+
+from chatvlmllm.page.strips import Image
+from chatvlmllm.page.witness import Heard, Said
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tesserocr import PyTessBaseAPI
+
+
+class TesseractLines:
+    """Tesseract on single lines; one API object per thread."""
+
+    name = "tesseract"
+    #: Tesseract reads letters of 25…35 px best: a grown crop is about 1.7 letters high.
+    _HEIGHT = 44
+    _MARGIN = 8
+
+    def __init__(self, folder: "Path", languages: str) -> None:
+        import tesserocr
+
+        self._library, self._folder, self._languages = tesserocr, folder, languages
+        self._local = threading.local()
+        self._lock = threading.Lock()
+        self._apis: list[PyTessBaseAPI] = []
+
+    def hear(self, crops: Sequence[Image]) -> list[Said]:
+        api = self._api()
+        return [self._one(api, crop) for crop in crops]
+
+    def _one(self, api: "PyTessBaseAPI", crop: Image) -> Said:
+        scale = self._HEIGHT / crop.shape[0]
+        width = max(1, round(crop.shape[1] * scale))
+        method = cv2.INTER_CUBIC if scale > 1 else cv2.INTER_AREA
+        sized = cv2.resize(crop, (width, self._HEIGHT), interpolation=method)
+        margin = self._MARGIN
+        framed = cv2.copyMakeBorder(sized, margin, margin, margin, margin, cv2.BORDER_REPLICATE)
+        api.SetImageBytes(framed.tobytes(), framed.shape[1], framed.shape[0], 3, framed.shape[1] * 3)
+        api.SetSourceResolution(300)
+        api.Recognize()
+        words = []
+        for row in api.GetTSVText(0).splitlines():
+            cells = row.split("\t", 11)
+            if cells[0] == "5" and len(cells) == 12 and cells[11].strip():
+                start, end = (int(cells[6]) - margin) / scale, (int(cells[6]) + int(cells[8]) - margin) / scale
+                words.append(Heard(cells[11].strip(), start, end, max(0.0, float(cells[10])) / 100))
+        api.Clear()
+        total = sum(len(word.text) for word in words)
+        weighed = sum(word.confidence * len(word.text) for word in words)
+        return Said(tuple(words), weighed / total if total else 0.0, self.name)
+
+    def _api(self) -> "PyTessBaseAPI":
+        api: PyTessBaseAPI | None = self._local.__dict__.get("api")
+        if api is None:
+            psm = self._library.PSM.SINGLE_LINE
+            api = self._library.PyTessBaseAPI(path=str(self._folder), lang=self._languages, psm=psm)
+            self._local.__dict__["api"] = api
+            with self._lock:
+                self._apis.append(api)
+        return api
+
+    def close(self) -> None:
+        with self._lock:
+            for api in self._apis:
+                api.End()
+            self._apis.clear()

@@ -1,0 +1,204 @@
+"""A page, understood: pixels in, blocks in reading order out. This is where the steps of `page` meet.
+
+Boxes of the result are in pixels of the image that was given.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from chatvlmllm.geometry import Box, Size
+from chatvlmllm.page import grid, layout, lines, ruling, straighten, tables
+from chatvlmllm.page.detect import Detector
+from chatvlmllm.page.order import Item, order
+from chatvlmllm.page.straighten import Straight
+from chatvlmllm.page.strips import Image, Strip, cut
+from chatvlmllm.page.witness import Said, Witness, mean
+from chatvlmllm.reading import Block, Cell, Kind, Line, Table, Word
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """Every step that can be left out; the defaults are the balanced preset."""
+
+    turn: bool = True
+    level: bool = True
+    wipe: bool = True
+    witnesses: bool = True
+    split: bool = True
+    tables: bool = True
+    columns: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One block; a table's cell lines stand beside it by row and column."""
+
+    block: Block
+    cells: Mapping[tuple[int, int], tuple[Line, ...]]
+
+
+#: Lines that are read both ways up when the first reading is doubtful.
+_PROBES = 5
+#: A reading of this confidence is the right way up.
+_SURE = 0.8
+#: Below this nobody can have read the line: handwriting, ornament, noise.
+_LEGIBLE = 0.3
+#: A reading of this confidence needs no second look.
+_SETTLED = 0.96
+
+
+class Understanding:
+    """Detector and witnesses, loaded once; `read` may be called from many threads at once."""
+
+    def __init__(self, detector: Detector, witnesses: Sequence[Witness], steps: Steps = Steps()) -> None:
+        self._detector, self._witnesses, self._steps = detector, tuple(witnesses), steps
+
+    def read(self, image: Image) -> list[Found]:
+        """The page's blocks; an empty list when there is no text."""
+        straight, strips = self._straight(image)
+        if not strips:
+            return []
+        size = Size(image.shape[1], image.shape[0])
+        return [_back(found, straight, size) for found in self._found(straight.image, strips)]
+
+    def close(self) -> None:
+        for witness in self._witnesses:
+            witness.close()
+
+    def _straight(self, image: Image) -> tuple[Straight, list[Strip]]:
+        straight = straighten.as_is(image)
+        strips = self._detector.strips(image)
+        if self._steps.turn and straighten.sideways(strips):
+            straight = straighten.turned(image, 1)
+            strips = self._detector.strips(straight.image)
+        if self._steps.turn and self._upside_down(straight.image, strips):
+            step = straighten.turned(straight.image, 2)
+            strips = [straighten.righted(strip.moved(step.matrix)) for strip in strips]
+            straight = straight.then(step)
+        skew = straighten.skew_of(strips) if self._steps.level else 0.0
+        if skew:
+            step = straighten.levelled(straight.image, skew)
+            strips = [strip.moved(step.matrix) for strip in strips]
+            straight = straight.then(step)
+        return straight, strips
+
+    def _upside_down(self, image: Image, strips: Sequence[Strip]) -> bool:
+        """Whether doubtful lines read better with the page turned round."""
+        telling = sorted((s for s in strips if s.width > 4 * s.height), key=lambda s: -s.score)[:_PROBES]
+        if not telling:
+            return False
+        crops = [cut(image, strip) for strip in telling]
+        upright = mean([said.confidence for said in self._witnesses[0].hear(crops)])
+        if upright >= _SURE:
+            return False
+        turned = [np.ascontiguousarray(crop[::-1, ::-1]) for crop in crops]
+        return mean([said.confidence for said in self._witnesses[0].hear(turned)]) > upright + 0.1
+
+    def _found(self, image: Image, strips: Sequence[Strip]) -> Iterator[Found]:
+        rulings = ruling.find(image, strips)
+        pieces = lines.pieces(strips, rulings.vertical if self._steps.split else ())
+        read = self._lines(image, pieces, rulings)
+        letter = ruling.letter_height(strips)
+        grids = grid.grids(rulings, letter) if self._steps.tables else []
+        filled, rest = tables.fill(grids, read)
+        inner = [g.box for g in grids]
+        dividers = [line for line in rulings.vertical if not any(_in(line, box) for box in inner)]
+        items = [Item(number, line.box, line.text) for number, line in enumerate(rest)]
+        items += [Item(len(rest) + number, part.box, solid=True) for number, part in enumerate(filled)]
+        ordered = order(items, dividers) if self._steps.columns else sorted(items, key=lambda it: it.box.y1)
+        body = float(np.median([line.box.height for line in read])) if read else 1.0
+        yield from _blocks([item.index for item in ordered], rest, filled, (Size(image.shape[1], image.shape[0]), body))
+
+    def _lines(self, image: Image, pieces: Sequence[Strip], rulings: ruling.Rulings) -> list[Line]:
+        """What the pieces say: the first witness on all of them, then second looks at the doubtful ones."""
+        crops = [cut(image, piece) for piece in pieces]
+        heard = self._witnesses[0].hear(crops)
+        touched = [_touched(piece, rulings) for piece in pieces] if self._steps.wipe else [False] * len(pieces)
+        clean = ruling.wiped(image, rulings) if any(touched) else image
+        wiped = {
+            n: cut(clean, piece) for n, piece in enumerate(pieces) if touched[n] and heard[n].confidence < _SETTLED
+        }
+        _look_again(self._witnesses[0], wiped, heard)
+        for witness in self._witnesses[1:] if self._steps.witnesses else ():
+            doubtful = [n for n, said in enumerate(heard) if said.confidence < _SETTLED]
+            _look_again(witness, {n: crops[n] for n in doubtful}, heard)
+            _look_again(witness, {n: wiped[n] for n in doubtful if n in wiped}, heard)
+        return [
+            _line(piece, said)
+            for piece, said in zip(pieces, heard, strict=True)
+            if said.text and said.confidence > _LEGIBLE
+        ]
+
+
+def _look_again(witness: Witness, crops: Mapping[int, Image], heard: list[Said]) -> None:
+    """Replace what was heard of the numbered crops where `witness` is more confident."""
+    if not crops:
+        return
+    for n, said in zip(crops, witness.hear(list(crops.values())), strict=True):
+        if said.text and said.confidence > heard[n].confidence:
+            heard[n] = said
+
+
+def _touched(piece: Strip, rulings: ruling.Rulings) -> bool:
+    """Whether a ruling's pixels lie inside the piece."""
+    box = piece.box
+    rows, columns = (
+        slice(max(0, round(box.y1)), max(0, round(box.y2))),
+        slice(max(0, round(box.x1)), max(0, round(box.x2))),
+    )
+    return bool(rulings.mask[rows, columns].any())
+
+
+def _in(line: ruling.Ruling, box: Box) -> bool:
+    return box.x1 - 5 <= line.place <= box.x2 + 5 and line.start < box.y2 and line.end > box.y1
+
+
+def _line(piece: Strip, said: Said) -> Line:
+    """What was said of a strip, with boxes in pixels of the straight image."""
+    width = max(1, round(piece.width))
+    words = tuple(
+        Word(w.text, piece.part(w.start / width, w.end / width).box, round(w.confidence, 4)) for w in said.words
+    )
+    return Line(said.text, piece.box, words, round(said.confidence, 4))
+
+
+def _blocks(
+    sequence: Sequence[int], rest: Sequence[Line], filled: Sequence[tables.Filled], page: tuple[Size, float]
+) -> Iterator[Found]:
+    """Blocks of the lines between the tables and forms, and these in their places."""
+    waiting: list[Line] = []
+    for index in sequence:
+        if index < len(rest):
+            waiting.append(rest[index])
+            continue
+        yield from (Found(block, {}) for block in layout.blocks(waiting, *page))
+        waiting = []
+        part = filled[index - len(rest)]
+        if part.table is None:
+            yield from (
+                Found(replace(block, kind=Kind.TEXT, level=None), {}) for block in layout.blocks(part.form, *page)
+            )
+        else:
+            yield Found(Block(Kind.TABLE, "", part.box, table=part.table), part.cells)
+    yield from (Found(block, {}) for block in layout.blocks(waiting, *page))
+
+
+def _back(found: Found, straight: Straight, size: Size) -> Found:
+    """The block with all boxes in pixels of the original page."""
+
+    def box(old: Box | None) -> Box | None:
+        return None if old is None else straight.back(old, size)
+
+    def line(old: Line) -> Line:
+        words = tuple(replace(word, box=straight.back(word.box, size)) for word in old.words)
+        return replace(old, box=straight.back(old.box, size), words=words)
+
+    block = found.block
+    table = block.table
+    if table is not None:
+        cells: tuple[Cell, ...] = tuple(replace(cell, box=box(cell.box)) for cell in table.cells)
+        table = Table(table.rows, table.columns, cells)
+    moved = replace(block, box=box(block.box), lines=tuple(line(old) for old in block.lines), table=table)
+    return Found(moved, {place: tuple(line(old) for old in inside) for place, inside in found.cells.items()})

@@ -1,0 +1,71 @@
+"""Reading order on drawn arrangements."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chatvlmllm.geometry import Box
+from chatvlmllm.page.order import Item, order
+from chatvlmllm.page.ruling import Ruling
+
+
+def lines(x: int, y: int, texts: list[str], width: int = 380, first: int = 0, step: int = 28) -> list[Item]:
+    return [Item(first + n, Box(x, y + n * step, x + width, y + n * step + 26), text) for n, text in enumerate(texts)]
+
+
+def said(items: list[Item]) -> list[str]:
+    return [item.text for item in items]
+
+
+LEFT = ["Once upon a time there", "was a page of two", "columns that somebody", "had to read aloud"]
+RIGHT = ["and it went on over", "here with the rest of", "the story until it", "came to its end"]
+
+
+def test_two_columns_are_read_one_after_the_other() -> None:
+    """Prose in two columns: the left one first."""
+    items = lines(50, 100, LEFT) + lines(480, 100, RIGHT, first=10)
+    assert said(order(items)) == LEFT + RIGHT
+
+
+def test_a_heading_over_two_columns_comes_first() -> None:
+    """A line as wide as the page parts what is above from what is below."""
+    head = Item(99, Box(50, 40, 860, 70), "Heading")
+    foot = Item(98, Box(50, 400, 860, 430), "Footer")
+    items = [*lines(480, 100, RIGHT, first=10), foot, *lines(50, 100, LEFT), head]
+    assert said(order(items)) == ["Heading", *LEFT, *RIGHT, "Footer"]
+
+
+def test_a_form_is_read_row_by_row() -> None:
+    """Labels with values far to the right are rows, not columns."""
+    labels, values = ["Name", "Street", "Total"], ["100,00", "20,00", "120,00"]
+    items = lines(50, 100, labels, width=90) + lines(480, 100, values, width=90, first=10)
+    assert said(order(items)) == ["Name", "100,00", "Street", "20,00", "Total", "120,00"]
+
+
+def test_a_ruling_between_parts_columns() -> None:
+    """A vertical ruling makes columns even of what looks like a form."""
+    labels, values = ["Name", "Street", "Total"], ["100,00", "20,00", "120,00"]
+    items = lines(50, 100, labels, width=90) + lines(480, 100, values, width=90, first=10)
+    assert said(order(items, [Ruling(300, 90, 200)])) == labels + values
+
+
+def test_a_wrapped_label_stays_whole() -> None:
+    """A label of two lines is read before the value of two lines beside it."""
+    items = lines(50, 100, ["Supplier and", "(contractor)"], width=130)
+    items += lines(220, 100, ["Horns and Hoofs Ltd, Odessa,", "harbour street 1"], width=400, first=10)
+    assert said(order(items)) == ["Supplier and", "(contractor)", "Horns and Hoofs Ltd, Odessa,", "harbour street 1"]
+
+
+boxes = st.builds(
+    lambda x, y, w, h: Box(x, y, x + w, y + h),
+    st.floats(0, 900),
+    st.floats(0, 900),
+    st.floats(0.5, 600),
+    st.floats(0.5, 80),
+)
+
+
+@given(st.lists(st.tuples(boxes, st.text(max_size=8), st.booleans()), max_size=25))
+def test_nothing_is_lost_or_doubled(parts: list[tuple[Box, str, bool]]) -> None:
+    """Whatever the arrangement, every item comes out exactly once."""
+    items = [Item(number, box, text, solid) for number, (box, text, solid) in enumerate(parts)]
+    assert sorted(item.index for item in order(items)) == list(range(len(items)))
