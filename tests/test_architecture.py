@@ -27,7 +27,7 @@ LAYERS = (
     ("engines",),
     ("hearing",),
     ("routing", "pipeline", "store"),
-    ("batch", "bench"),
+    ("batch", "bench", "verify"),
     ("cli",),
 )
 

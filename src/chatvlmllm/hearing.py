@@ -47,7 +47,7 @@ def wanted(model: Model, options: Options) -> bool:
 def call(image: "Image", model: Model, options: Options, host: Host, aside: Executor) -> Witness:
     """Let the witness begin to read the page in another thread."""
     look = Look(whole(Size(*image.size)), options.languages, layout="page")
-    first = aside.submit(_look, image, model, look, host)
+    first = aside.submit(look_at, image, model, look, host)
     return Witness(image, model, options.languages, host, first)
 
 
@@ -57,7 +57,7 @@ def hear(witness: Witness, text: str) -> tuple[Evidence, tuple[Notice, ...], flo
 
     def ask(look: Look) -> Sequence[Word]:
         try:
-            return _look(witness.image, witness.model, look, witness.host)
+            return look_at(witness.image, witness.model, look, witness.host)
         except ChatVLMLLMError:
             # One language's data may be missing; the other looks decide.
             return ()
@@ -71,7 +71,8 @@ def hear(witness: Witness, text: str) -> tuple[Evidence, tuple[Notice, ...], flo
     return replace(evidence, witness=witness.model.key), (), time.perf_counter() - started
 
 
-def _look(image: "Image", model: Model, look: Look, host: Host) -> tuple[Word, ...]:
+def look_at(image: "Image", model: Model, look: Look, host: Host) -> tuple[Word, ...]:
+    """One look of `model` at a page: its words, in page pixels."""
     request = prepare_look(image, model, look, host.settings.limits.page_seconds)
     decoded = recipe(model, Task.TEXT).decode(_reply(request, model, host), request)
     return tuple(word for block in decoded.blocks for line in block.lines for word in line.words)

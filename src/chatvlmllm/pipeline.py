@@ -50,7 +50,8 @@ def recognize(  # noqa: PLR0913 the public face: every option has a default
     """Read a document page by page; closing the iterator stops the work.
 
     `pages` are page numbers from 1; `witness` is auto, on or off (see `run.Hear`). Raises an `InputError` for a file
-    that cannot be opened and for an unknown model or task; a single bad page yields a reading with verdict `failed` instead.
+    that cannot be opened and for an unknown model or task; a single bad page yields a reading with verdict `failed`
+    instead.
     """
     if settings is None:
         from chatvlmllm.config import load

@@ -11,6 +11,7 @@ import typer
 
 from chatvlmllm import messages
 from chatvlmllm.cli.speech import LANGUAGE, console, say
+from chatvlmllm.run import Hear
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,6 +33,7 @@ def command(
     output: Annotated[str, typer.Option("--output", "-o", help=say("recognize.output"))] = "-",
     pages: Annotated[str, typer.Option("--pages", help=say("recognize.pages"))] = "",
     json: Annotated[bool, typer.Option("--json", help=say("recognize.json"))] = False,
+    witness: Annotated[Hear, typer.Option("--witness", help=say("recognize.witness"))] = Hear.AUTO,
 ) -> None:
     """Read `files`, each on its own; the exit code tells how it went."""
     from chatvlmllm import config, export
@@ -42,7 +44,9 @@ def command(
     chosen = [export.find(name) for name in formats or ([] if json else ["txt"])]
     if output == "-" and len(chosen) > 1:
         raise typer.BadParameter(say("recognize.stdout_one"), param_hint="--format")
-    options = Options(model or settings.model, languages=tuple((lang or settings.languages).split("+")))
+    options = Options(
+        model or settings.model, languages=tuple((lang or settings.languages).split("+")), witness=witness
+    )
     order = Order(tuple(files), parse_pages(pages) if pages else (), options)
     folder = None if output == "-" else Path(output)
     style = export.Style(LANGUAGE, settings.csv_delimiter)

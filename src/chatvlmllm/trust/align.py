@@ -24,6 +24,8 @@ _LONG = 5
 _SIMILAR = 75
 #: Share of a word's letters from which it counts as the same word, misread.
 _HALF = 0.5
+#: Digits that a number needs before another number of the gap may be its twin.
+_TWIN = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +176,10 @@ def _compare(state: _State, mine: Sequence[int], others: Sequence[int]) -> None:
             seen[other[b]] += 1
     for i in mine:
         share = kept[i] / len(state.left[i])
-        if places[i]:
+        twin = _twin(state, i, others)
+        if twin is not None:
+            state.echo[i], state.partners[i] = state.right[twin], [twin]
+        elif places[i]:
             first, last = _widened((min(places[i]), max(places[i])), right, other, taken)
             state.echo[i] = right[first : last + 1]
             state.partners[i] = sorted(set(other[first : last + 1]))
@@ -182,6 +187,18 @@ def _compare(state: _State, mine: Sequence[int], others: Sequence[int]) -> None:
             state.support[i] = share
             for j in {other[b] for b in places[i]}:
                 state.seen[j] = max(state.seen[j], seen[j] / len(state.right[j]))
+
+
+def _twin(state: _State, i: int, others: Sequence[int]) -> int | None:
+    """The word of the gap that is number i with another digit: surer than a place found letter by letter."""
+    key = state.left[i]
+    if len(key) < _TWIN or not key.isdecimal() or key in (state.right[j] for j in others):
+        return None
+    alike = [j for j in others if len(state.right[j]) == len(key) and state.right[j].isdecimal()]
+    best = min(alike, key=lambda j: Levenshtein.distance(key, state.right[j]), default=None)
+    if best is None or Levenshtein.distance(key, state.right[best]) > len(key) // 2:
+        return None
+    return best
 
 
 def _pairs(left: str, right: str) -> Iterator[tuple[int, int, bool]]:

@@ -96,8 +96,11 @@ def _look(first: Comparison, token: int, looks: Sequence[Look], ask: Ask) -> str
     others = Counter([before] if numbers.contradicts(key, before) else [])
     sure = min((first.words[first.owner[j]].confidence or 0 for j in first.alignment.partners[token]), default=0)
     for look in looks:
-        echo = compare(text, ask(look)).alignment.echo[token - start]
-        if numbers.agrees(key, echo):
+        seen = compare(text, ask(look))
+        echo = seen.alignment.echo[token - start]
+        whole = "".join(seen.others[j].key for j in seen.alignment.partners[token - start])
+        # A single figure inside a misread word agrees with anything.
+        if numbers.agrees(key, echo) and (len(key) > 1 or whole == echo):
             return ""
         if numbers.contradicts(key, echo):
             others[echo] += 1

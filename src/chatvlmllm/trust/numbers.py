@@ -71,6 +71,10 @@ def contradicts(key: str, seen: str) -> bool:
     That is: as many digits, half of them right; or one digit more or less of at least three.
     """
     mine, other = _digits(key), _digits(seen)
+    if not key.isdecimal() and _folded(key).isdecimal():
+        # A label such as 2б, which the witness reads 26: its digit is compared, its letter is not.
+        key, seen = _folded(key), _folded(seen)
+        mine, other = _digits(key), _digits(seen)
     same_letters = _DIGIT.sub("", key) == _DIGIT.sub("", seen)
     if mine == other or not other or not (same_letters or len(seen) - len(other) <= len(other) / 2):
         return False
