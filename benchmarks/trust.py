@@ -4,7 +4,7 @@ Each generated page is judged as it is (any reason for `unsupported` is a false 
 in its true text. A fault counts as found when the page's verdict is no longer ok for a reason of that fault, and for an
 altered digit only if that very number is named; it counts as marked when its place bears any mark. What the engine
 reads is kept in CACHE, so that a run can be resumed. `--real FOLDER` measures false alarms on real scans with their
-truth as the answer; `--overhead` measures the wall time that the witness adds to a scripted model of three seconds a page.
+truth as the answer; `--overhead` the wall time that the witness adds to a scripted model of three seconds a page.
 """
 
 import argparse

@@ -25,7 +25,7 @@ LAYERS = (
     ("prepare", "run"),
     ("export",),
     ("engines",),
-    ("hearing",),
+    ("hearing", "asking"),
     ("routing", "pipeline", "store"),
     ("batch", "bench", "verify"),
     ("cli",),

@@ -51,6 +51,16 @@ def call(image: "Image", model: Model, options: Options, host: Host, aside: Exec
     return Witness(image, model, options.languages, host, first)
 
 
+def first_words(witness: Witness | None) -> tuple[Word, ...]:
+    """What the witness read at first, once it has; nothing when there is none or it cannot read."""
+    if witness is None:
+        return ()
+    try:
+        return witness.first.result()
+    except ChatVLMLLMError:
+        return ()
+
+
 def hear(witness: Witness, text: str) -> tuple[Evidence, tuple[Notice, ...], float]:
     """What the witness says about `text`, and the seconds that the page waited for it."""
     started = time.perf_counter()

@@ -9,23 +9,21 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chatvlmllm import hearing, messages, routing
-from chatvlmllm.decode import Decoded
+from chatvlmllm.asking import Answer, ask
 from chatvlmllm.decode.loops import find_loop
 from chatvlmllm.document import Document, Page, open_document
-from chatvlmllm.engines import Engine
 from chatvlmllm.engines.host import Host
-from chatvlmllm.errors import ChatVLMLLMError, EmptyReply
-from chatvlmllm.exchange import Reply, Request, Stop, Task
+from chatvlmllm.errors import ChatVLMLLMError
+from chatvlmllm.exchange import Reply, Task
 from chatvlmllm.geometry import Size
 from chatvlmllm.models import find
 from chatvlmllm.models.card import Model
-from chatvlmllm.prepare import prepare, recipe
+from chatvlmllm.prepare import recipe
 from chatvlmllm.reading import Attempt, Block, Evidence, Failure, Notice, Reading, Verdict, text_of
 from chatvlmllm.run import Hear, Options
 from chatvlmllm.trust.blank import measure
@@ -120,13 +118,14 @@ def read_page(page: Page, options: Options, host: Host, aside: Executor | None =
     for candidate in chain:
         begun = time.perf_counter()
         try:
-            reply, decoded, witness = _ask(page, candidate.model, options, host, aside)
+            answer, witness = _answer(page, candidate.model, options, host, aside)
         except ChatVLMLLMError as refused:
             error = refused
             attempts.append(_attempt(candidate, None, refused, time.perf_counter() - begun))
             continue
-        attempts.append(_attempt(candidate, reply, None, time.perf_counter() - begun))
-        outcome = _judge(reply, decoded, witness, fell_back=len(attempts) > 1)
+        fell_back = bool(attempts)
+        attempts += _rounds(candidate, answer, time.perf_counter() - begun)
+        outcome = _judge(answer, witness, fell_back=fell_back)
         break
     failed = outcome.verdict is Verdict.FAILED
     return Reading(
@@ -134,11 +133,12 @@ def read_page(page: Page, options: Options, host: Host, aside: Executor | None =
         size=size,
         verdict=outcome.verdict,
         asked=options.model,
-        answered=outcome.reply.model if outcome.reply else None,
+        answered=outcome.replies[0].model if outcome.replies else None,
         blocks=outcome.blocks,
         notices=(*notices, *outcome.notices),
         attempts=tuple(attempts),
-        reply=outcome.reply,
+        reply=outcome.replies[0] if outcome.replies else None,
+        further=outcome.replies[1:],
         failure=failure(error) if failed and error else None,
         evidence=outcome.evidence,
         seconds={"total": time.perf_counter() - started, **outcome.seconds},
@@ -150,7 +150,7 @@ class _Outcome:
     """What came of a page: the part of its reading that depends on who answered."""
 
     verdict: Verdict
-    reply: Reply | None = None
+    replies: tuple[Reply, ...] = ()
     blocks: tuple[Block, ...] = ()
     evidence: Evidence = field(default_factory=Evidence)
     notices: tuple[Notice, ...] = ()
@@ -168,21 +168,19 @@ def _blank(page: Page, model: Model, options: Options) -> Evidence | None:
     return Evidence(reasons=(Notice("no_ink"),), measures=measures)
 
 
-def _ask(
+def _answer(
     page: Page, model: Model, options: Options, host: Host, aside: Executor | None
-) -> tuple[Reply, Decoded, hearing.Witness | None]:
-    """The model's answer, decoded, and the witness that was called before the model was asked."""
-    request = prepare(page, model, options.task, options.languages, host.settings.limits.page_seconds)
+) -> tuple[Answer, hearing.Witness | None]:
+    """The model's answer, and the witness that was called before the model was asked."""
     witness = None
     if aside is not None and hearing.wanted(model, options):
         witness = hearing.call(page.image(), routing.witness(), options, host, aside)
-    with host.ensure(model) as engine:
-        reply = _listen(engine, request)
-    return reply, recipe(model, options.task).decode(reply, request), witness
+    return ask(page, model, options, host, witness), witness
 
 
-def _judge(reply: Reply, decoded: Decoded, witness: hearing.Witness | None, *, fell_back: bool) -> _Outcome:
+def _judge(answer: Answer, witness: hearing.Witness | None, *, fell_back: bool) -> _Outcome:
     """The verdict on an answer, with everything that speaks for and against it."""
+    reply, decoded = answer.replies[0], answer.decoded
     text = text_of(decoded.blocks)
     evidence, notices, seconds = Evidence(), decoded.notices, dict[str, float]()
     if witness is not None:
@@ -201,37 +199,26 @@ def _judge(reply: Reply, decoded: Decoded, witness: hearing.Witness | None, *, f
         loop=find_loop(reply.text),
         empty=not decoded.blocks,
         fell_back=fell_back,
+        # Only a witness can tell that nothing is lost between the parts.
+        mended=answer.whole and witness is not None and evidence.witness is not None,
     )
     verdict, reasons = decide(course, evidence)
     blocks, by = decoded.blocks, curve(reply.model)
     if by is not None:
         blocks = calibrated(blocks, by)
     evidence = replace(evidence, reasons=reasons, calibration=by.name if by else None)
-    return _Outcome(verdict, reply, blocks, evidence, (*notices, *reasons), seconds)
+    return _Outcome(verdict, answer.replies, blocks, evidence, (*notices, *reasons), seconds)
 
 
-def _listen(engine: Engine, request: Request) -> Reply:
-    """The engine's reply; past the deadline the generation is closed and what was said so far is kept."""
-    started, said = time.perf_counter(), []
-    stream = engine.stream(request)
-    with closing(stream):  # type: ignore[type-var]
-        for item in stream:
-            if isinstance(item, Reply):
-                return item
-            said.append(item.text)
-            if time.perf_counter() - started > request.limits.seconds:
-                break
-    if not said:
-        raise EmptyReply(model=request.model)
-    seconds = {"generate": time.perf_counter() - started}
-    return Reply(
-        text="".join(said),
-        stop=Stop.TIMEOUT,
-        model=request.model,
-        engine=engine.name,
-        device=engine.device,
-        seconds=seconds,
-    )
+def _rounds(candidate: routing.Candidate, answer: Answer, seconds: float) -> list[Attempt]:
+    """One attempt per reply; the time of all is told with the first, what the others took with them."""
+    later = [sum(reply.seconds.values()) for reply in answer.replies[1:]]
+    first = _attempt(candidate, answer.replies[0], None, max(0.0, seconds - sum(later)))
+    rest = routing.Candidate(candidate.model, "rest_of_page")
+    return [
+        first,
+        *(_attempt(rest, reply, None, took) for reply, took in zip(answer.replies[1:], later, strict=True)),
+    ]
 
 
 def _attempt(

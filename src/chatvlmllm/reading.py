@@ -204,8 +204,8 @@ class Reading:
     """One page, read.
 
     `page` counts from 1; `size` is the upright page in pixels; `asked` is what the user asked for, `answered` the
-    model that did answer; `reply` keeps the raw answer; `failure` is set exactly when `verdict` is `failed`. `evidence`
-    says what the verdict rests on.
+    model that did answer; `reply` keeps the raw answer; `failure` is set exactly when `verdict` is `failed`. `further`
+    are the raw answers about the rest of the page after `reply` broke off; `evidence` says what the verdict rests on.
     """
 
     page: int
@@ -217,6 +217,7 @@ class Reading:
     notices: tuple[Notice, ...] = ()
     attempts: tuple[Attempt, ...] = ()
     reply: Reply | None = None
+    further: tuple[Reply, ...] = ()
     failure: Failure | None = None
     evidence: Evidence = Evidence()
     seconds: Mapping[str, float] = field(default_factory=dict)

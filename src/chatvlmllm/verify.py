@@ -1,7 +1,7 @@
 """Is a finished result true to its scan? Works on any text, whoever read it.
 
-Pages of a text are told apart by form feeds or by this program's page comments; a text without them is compared with all
-pages of the scan together.
+Pages of a text are told apart by form feeds or by this program's page comments; a text without them is compared with
+all pages of the scan together.
 """
 
 import re

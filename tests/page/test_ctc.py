@@ -59,7 +59,10 @@ def test_words_are_the_characters_between_blanks() -> None:
     """Blanks, also doubled or at the ends, part words; a word is as sure as its weakest character."""
     said = [CharSpan(c, 0.1 * (i + 1), i * 10.0, i * 10.0 + 10) for i, c in enumerate(" да  я ")]
     found = words(said)
-    assert [(w.text, round(w.confidence, 1), w.left, w.right) for w in found] == [("да", 0.2, 10.0, 30.0), ("я", 0.6, 50.0, 60.0)]
+    assert [(w.text, round(w.confidence, 1), w.left, w.right) for w in found] == [
+        ("да", 0.2, 10.0, 30.0),
+        ("я", 0.6, 50.0, 60.0),
+    ]
 
 
 def test_no_characters_are_no_words() -> None:

@@ -33,6 +33,7 @@ def command(
     output: Annotated[str, typer.Option("--output", "-o", help=say("recognize.output"))] = "-",
     pages: Annotated[str, typer.Option("--pages", help=say("recognize.pages"))] = "",
     json: Annotated[bool, typer.Option("--json", help=say("recognize.json"))] = False,
+    repair_scripts: Annotated[bool, typer.Option("--repair-scripts", help=say("recognize.repair_scripts"))] = False,
     witness: Annotated[Hear, typer.Option("--witness", help=say("recognize.witness"))] = Hear.AUTO,
 ) -> None:
     """Read `files`, each on its own; the exit code tells how it went."""
@@ -49,7 +50,7 @@ def command(
     )
     order = Order(tuple(files), parse_pages(pages) if pages else (), options)
     folder = None if output == "-" else Path(output)
-    style = export.Style(LANGUAGE, settings.csv_delimiter)
+    style = export.Style(LANGUAGE, settings.csv_delimiter, repair_scripts)
     report = Report(chosen, style, [folder / stem if folder else None for stem in output_stems(files)], json)
     raise typer.Exit(_read(order, settings, report))
 
