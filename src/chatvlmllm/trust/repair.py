@@ -42,8 +42,11 @@ def keep(reply: Reply) -> Kept:
 
 
 def good(blocks: Sequence[Block]) -> tuple[Block, ...]:
-    """All blocks but the last, which the fault has cut or doubled; a single block stays, there is no other."""
-    return tuple(blocks[:-1]) if len(blocks) > 1 else tuple(blocks)
+    """All blocks but the last, which the fault has cut or doubled; of a single block of text all lines but the last."""
+    if len(blocks) != 1 or blocks[0].table is not None or blocks[0].lines:
+        return tuple(blocks[:-1]) if len(blocks) > 1 else tuple(blocks)
+    kept, _, _ = blocks[0].text.rstrip().rpartition("\n")
+    return (replace(blocks[0], text=kept.rstrip()),) if kept.strip() else tuple(blocks)
 
 
 def rest(blocks: Sequence[Block], words: Sequence[Word], size: Size) -> tuple[Box, ...]:
