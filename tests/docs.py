@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from chatvlmllm import errors, messages, models
+from chatvlmllm.models import describe
 from tests.conftest import SAMPLES
 from tests.core import bad_inputs, example_config
 
@@ -59,6 +60,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "config.example.yaml": example_config.example,
     "docs/bad-inputs.md": bad_inputs.table,
     "docs/errors.md": errors_page,
+    "docs/models.md": lambda: describe.page(list(models.catalogue().values())),
 }
 
 

@@ -22,7 +22,7 @@ LAYERS = (
     ("decode", "page"),
     ("trust",),
     ("models",),
-    ("prepare", "run"),
+    ("prepare", "run", "weights"),
     ("export",),
     ("engines",),
     ("hearing", "asking"),
@@ -33,6 +33,9 @@ LAYERS = (
 
 #: Which part of the package may import a heavy or exchangeable library.
 QUARANTINE = {
+    "torch": ("models/", "engines/generation.py", "engines/worker_main.py"),
+    "transformers": ("models/", "engines/generation.py"),
+    "huggingface_hub": ("weights.py",),
     "markdown_it": ("decode/markdown.py",),
     "weasyprint": ("bench/specimens/",),
     "jinja2": ("bench/specimens/",),

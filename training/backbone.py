@@ -14,9 +14,9 @@ from typing import Any
 
 import onnx
 import torch
-import torch.nn.functional as F
 from onnx import helper, numpy_helper
 from torch import Tensor, nn
+from torch.nn import functional
 
 HEIGHT = 48
 """Height in pixels of the line image that the network was trained with."""
@@ -99,9 +99,9 @@ def _conv(v: list[Any], a: dict[str, Any]) -> Tensor:
         top, left = bottom // 2, right // 2
         bottom, right = bottom - top, right - left
     if (top, left) != (bottom, right):
-        x, top, left = F.pad(x, (left, right, top, bottom)), 0, 0
+        x, top, left = functional.pad(x, (left, right, top, bottom)), 0, 0
     bias = v[2] if len(v) > 2 else None
-    y = F.conv2d(x, v[1], bias, a.get("strides", [1, 1]), (top, left), groups=a.get("group", 1))
+    y = functional.conv2d(x, v[1], bias, a.get("strides", [1, 1]), (top, left), groups=a.get("group", 1))
     if len(v) > 3 and v[3] is not None:
         y = y + v[3]
     kind = a.get("activation")
@@ -120,23 +120,23 @@ def _max_pool(v: list[Any], a: dict[str, Any]) -> Tensor:
     top, left, bottom, right = a.get("pads", [0, 0, 0, 0])
     if a.get("auto_pad") == b"SAME_UPPER":
         top, left, bottom, right = 0, 0, 1, 1
-    x = F.pad(x, (left, right, top, bottom), value=-3e38)
-    return F.max_pool2d(x, a["kernel_shape"], a.get("strides", [1, 1]))
+    x = functional.pad(x, (left, right, top, bottom), value=-3e38)
+    return functional.max_pool2d(x, a["kernel_shape"], a.get("strides", [1, 1]))
 
 
 _ACTIVATIONS: dict[bytes, Any] = {
-    b"Relu": lambda y, a: F.relu(y),
-    b"Sigmoid": lambda y, a: torch.sigmoid(y),
+    b"Relu": lambda y, _: functional.relu(y),
+    b"Sigmoid": lambda y, _: torch.sigmoid(y),
     b"HardSigmoid": _hard,
 }
 _OPERATORS: dict[str, Any] = {
     "Conv": _conv,
     "FusedConv": _conv,
-    "Gelu": lambda v, a: F.gelu(v[0]),
-    "Add": lambda v, a: v[0] + v[1],
-    "Mul": lambda v, a: v[0] * v[1],
-    "Relu": lambda v, a: F.relu(v[0]),
-    "Sigmoid": lambda v, a: torch.sigmoid(v[0]),
+    "Gelu": lambda v, _: functional.gelu(v[0]),
+    "Add": lambda v, _: v[0] + v[1],
+    "Mul": lambda v, _: v[0] * v[1],
+    "Relu": lambda v, _: functional.relu(v[0]),
+    "Sigmoid": lambda v, _: torch.sigmoid(v[0]),
     "HardSigmoid": lambda v, a: _hard(v[0], a),
     "ReduceMean": lambda v, a: v[0].mean(a.get("axes", [2, 3]), keepdim=bool(a.get("keepdims", 1))),
     "MaxPool": _max_pool,

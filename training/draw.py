@@ -94,9 +94,10 @@ def _paint(dice: Dice, mask: Grey, done: list[str], quality: str) -> Grey:
         background += slope[None] + rise[:, None]
         done.append("shading")
     if rng.random() < 0.10:
-        waves = np.sin(np.arange(width) * rng.uniform(0.05, 0.9) + rng.uniform(0, 6))[None] * np.sin(
-            np.arange(height) * rng.uniform(0.05, 0.9)
-        )[:, None]
+        waves = (
+            np.sin(np.arange(width) * rng.uniform(0.05, 0.9) + rng.uniform(0, 6))[None]
+            * np.sin(np.arange(height) * rng.uniform(0.05, 0.9))[:, None]
+        )
         background += waves.astype(np.float32) * rng.uniform(4, 26)
         done.append("pattern")
     if rng.random() < 0.15:
@@ -181,7 +182,7 @@ def _warp(dice: Dice, page: Grey, box: list[float], size: int, done: list[str]) 
 
 
 def _spoil(dice: Dice, page: Grey, size: int, done: list[str]) -> Grey:
-    """What optics, sensors, faxes and compression do."""
+    """What toner, resolution, optics, sensors, faxes and compression do."""
     rng = dice.rng
     if rng.random() < 0.15:
         kernel = np.ones((2, 2), np.uint8)
@@ -202,6 +203,12 @@ def _spoil(dice: Dice, page: Grey, size: int, done: list[str]) -> Grey:
         length = max(2, round(rng.uniform(0.06, 0.14) * size))
         page = cv2.blur(page, (length, 1) if rng.random() < 0.6 else (1, length))
         done.append("motion")
+    return _digitise(dice, page, done)
+
+
+def _digitise(dice: Dice, page: Grey, done: list[str]) -> Grey:
+    """Noise of the sensor, one-bit faxes, compression."""
+    rng = dice.rng
     if rng.random() < 0.35:
         page = page + dice.np.standard_normal(page.shape, np.float32) * rng.uniform(2, 22)
         done.append("noise")
@@ -216,7 +223,9 @@ def _spoil(dice: Dice, page: Grey, size: int, done: list[str]) -> Grey:
     page = np.clip(page, 0, 255)
     if rng.random() < 0.35:
         quality = [cv2.IMWRITE_JPEG_QUALITY, rng.randint(18, 75)]
-        page = cv2.imdecode(cv2.imencode(".jpg", page.astype(np.uint8), quality)[1], cv2.IMREAD_GRAYSCALE).astype(np.float32)
+        page = cv2.imdecode(cv2.imencode(".jpg", page.astype(np.uint8), quality)[1], cv2.IMREAD_GRAYSCALE).astype(
+            np.float32
+        )
         done.append("jpeg")
     return page
 

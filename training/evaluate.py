@@ -1,6 +1,6 @@
 """Judges the exported reader: `python training/evaluate.py --papers shared/data/real`.
 
-Draws (once) a fixed test set in fonts that the training did not see: 1500 clean and 1500 degraded lines, and reports
+Draws (once) a fixed test set in fonts that the training did not see: 1000 clean and 1000 degraded lines, and reports
 character error rates by quality, alphabet, font class and degradation, the confusion of look-alike letters of two
 scripts in words whose script is clear, and the calibration error of the confidences. With `--papers` it also measures
 real papers against Tesseract, page-wise and on the same crops. The report is JSON and a Markdown table.
@@ -30,7 +30,7 @@ from chatvlmllm.page.read import LineReader, LineReading
 
 WORK = Path(__file__).parent / "work"
 SETS = {"clean": 21, "degraded": 22}
-TEST_LINES = 2000
+TEST_LINES = 1000
 ALIKE = dict(zip("АВЕКМНОРСТХУасеорхуіІјЈѕЅһҺ", "ABEKMHOPCTXYaceopxyiIjJsShH", strict=True))
 """Cyrillic letters and the Latin letters that print the same."""
 CYRILLIC = set("".join(NATIONAL.values()) + "".join(NATIONAL.values()).upper())
@@ -75,13 +75,13 @@ def look_alikes(lines: list[Line], readings: list[LineReading]) -> dict[str, Any
         place = 0
         for word in truth.split(" "):
             letters = set(word)
-            clear = len(word) > 2 and any(letters & unique for unique in CLEAR) and line.about["alphabet"] != "marks"  # noqa: PLR2004
+            clear = len(word) > 2 and any(letters & unique for unique in CLEAR) and line.about["alphabet"] != "marks"
             for letter in letters & set(twins) if clear else ():
                 places = [place + i for i, c in enumerate(word) if c == letter]
                 seen[letter] += 1
                 wrong[letter] += any(swapped.get(p) == twins[letter] for p in places)
             place += len(word) + 1
-    shares = {f"{k}→{twins[k]}": round(100 * wrong[k] / n, 2) for k, n in seen.items() if n >= 50 and wrong[k]}  # noqa: PLR2004
+    shares = {f"{k}→{twins[k]}": round(100 * wrong[k] / n, 2) for k, n in seen.items() if n >= 50 and wrong[k]}
     total = round(100 * sum(wrong.values()) / max(1, sum(seen.values())), 3)
     return {"all": total, "worst": dict(sorted(shares.items(), key=lambda item: -item[1])[:6])}
 
@@ -125,14 +125,23 @@ def generated(reader: LineReader) -> dict[str, Any]:
 def table(rows: list[tuple[str, str, dict[str, Score]]]) -> str:
     """The papers as a Markdown table with means."""
     names = [n for n in rows[0][2] if n != "detector"]
-    out = ["| paper | kind | " + " | ".join(f"{n}: CER, recall, s" for n in names) + " |", "|---|---|" + "---|" * len(names)]
+    out = [
+        "| paper | kind | " + " | ".join(f"{n}: CER, recall, s" for n in names) + " |",
+        "|---|---|" + "---|" * len(names),
+    ]
     for name, kind, scores in rows:
         cells = [f"{scores[n].cer:.3f}, {scores[n].recall:.3f}, {scores[n].seconds:.1f}" for n in names]
         out.append(f"| {Path(name).stem} | {kind} | " + " | ".join(cells) + " |")
     for kinds in (("scan", "print", "photo"), ("scan",), ("print",), ("photo",)):
         chosen = [s for _, k, s in rows if k in kinds]
-        means = [[float(np.mean([getattr(s[n], f) for s in chosen])) for f in ("cer", "recall", "seconds")] for n in names]
-        out.append(f"| mean of {len(chosen)} | {', '.join(kinds)} | " + " | ".join("{:.3f}, {:.3f}, {:.1f}".format(*m) for m in means) + " |")
+        means = [
+            [float(np.mean([getattr(s[n], f) for s in chosen])) for f in ("cer", "recall", "seconds")] for n in names
+        ]
+        out.append(
+            f"| mean of {len(chosen)} | {', '.join(kinds)} | "
+            + " | ".join("{:.3f}, {:.3f}, {:.1f}".format(*m) for m in means)
+            + " |"
+        )
     return "\n".join(out)
 
 

@@ -39,7 +39,7 @@ class Graph:
 
     def add(self, op: str, inputs: list[str], output: str, domain: str = "", **attributes: Any) -> str:
         """Append a node and return its output."""
-        self.nodes.append(helper.make_node(op, inputs, [output], domain=domain, **attributes))
+        self.nodes.append(helper.make_node(op, inputs, [output], name=output, domain=domain, **attributes))
         return output
 
     def constant(self, name: str, value: Array) -> str:
@@ -58,7 +58,9 @@ class Graph:
         for name, value in self.constants.items():
             if value.dtype == np.float32 and value.size > 512:
                 initializers.append(numpy_helper.from_array(value.astype(np.float16), f"{name}.half"))
-                casts.append(helper.make_node("Cast", [f"{name}.half"], [name], to=TensorProto.FLOAT))
+                casts.append(
+                    helper.make_node("Cast", [f"{name}.half"], [name], name=f"{name}.cast", to=TensorProto.FLOAT)
+                )
             else:
                 initializers.append(numpy_helper.from_array(value, name))
         graph = helper.make_graph(casts + self.nodes, "line_reader", [source], [sink], initializers)

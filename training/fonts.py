@@ -92,7 +92,9 @@ def _scan() -> list[Face]:
             continue
         covered = _covered(path, int(index))
         if set(RUSSIAN + RUSSIAN.upper()) <= covered:
-            found.setdefault((family, style), Face(path, int(index), family, style, _kind(family, style), "".join(sorted(covered))))
+            found.setdefault(
+                (family, style), Face(path, int(index), family, style, _kind(family, style), "".join(sorted(covered)))
+            )
     return list(found.values())
 
 

@@ -69,7 +69,7 @@ def _draw_shard(job: tuple[int, int, bool, str, str]) -> None:
     base = Path(out) / f"{number:05}"
     if base.with_suffix(".json").exists():
         return
-    global _lines
+    global _lines  # noqa: PLW0603 - loading the dictionaries takes seconds, once per process
     if _lines is None or (_lines.seed, _lines.quality) != (seed, quality):
         _lines = Lines(seed, held_out=held_out, quality=quality)
     drawn = [_lines[number * SHARD + i] for i in range(SHARD)]

@@ -54,8 +54,8 @@ class Head(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Logits per step."""
         y = nn.functional.gelu(self.norm(self.rows(x)))
-        y = self.classes(self.last(self.blocks(y)))
-        return y
+        logits: Tensor = self.classes(self.last(self.blocks(y)))
+        return logits
 
 
 class Recogniser(nn.Module):

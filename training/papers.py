@@ -47,7 +47,9 @@ def page(path: Path) -> Rgb:
     """The upright RGB pixels of a picture or of the first page of a PDF (at 200 dpi)."""
     if path.suffix == ".pdf":
         command = ["pdftoppm", "-r", "200", "-f", "1", "-l", "1", "-png", str(path)]
-        picture = cv2.imdecode(np.frombuffer(subprocess.run(command, check=True, capture_output=True).stdout, np.uint8), 1)
+        picture = cv2.imdecode(
+            np.frombuffer(subprocess.run(command, check=True, capture_output=True).stdout, np.uint8), 1
+        )
         return np.ascontiguousarray(picture[..., ::-1], np.uint8)
     image: Image.Image = Image.open(path)
     if path.name in TURNED:
@@ -103,7 +105,11 @@ def _strips(chances: NDArray[np.float32]) -> list[NDArray[np.float32]]:
         right = np.array([math.cos(turn), math.sin(turn)]) * (w + grow) / 2
         down = np.array([-math.sin(turn), math.cos(turn)]) * (h + grow) / 2
         centre = np.array([x, y])
-        found.append(np.array([centre - right - down, centre + right - down, centre + right + down, centre - right + down], np.float32))
+        found.append(
+            np.array(
+                [centre - right - down, centre + right - down, centre + right + down, centre - right + down], np.float32
+            )
+        )
     return found
 
 
@@ -121,7 +127,9 @@ def _ordered(strips: list[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
     for strip in sorted(strips, key=lambda s: float(s[:, 1].mean())):
         middle, tall = float(strip[:, 1].mean()), float(np.linalg.norm(strip[3] - strip[0]))
         last = rows[-1][-1] if rows else None
-        if last is not None and middle - float(last[:, 1].mean()) < 0.45 * min(tall, float(np.linalg.norm(last[3] - last[0]))):
+        if last is not None and middle - float(last[:, 1].mean()) < 0.45 * min(
+            tall, float(np.linalg.norm(last[3] - last[0]))
+        ):
             rows[-1].append(strip)
         else:
             rows.append([strip])
@@ -166,7 +174,9 @@ def tesseract_crops(crops: list[Rgb]) -> tuple[str, float]:
     return "\n".join(texts), time.perf_counter() - start
 
 
-def measure(root: Path, reader: Any, *, with_crops: bool, with_pages: bool = True) -> list[tuple[str, str, dict[str, Score]]]:
+def measure(
+    root: Path, reader: Any, *, with_crops: bool, with_pages: bool = True
+) -> list[tuple[str, str, dict[str, Score]]]:
     """(paper, kind, scores by reader) for each Russian paper; our seconds include the detector."""
     detector, rows = Detector(), []
     for name, kind in RUSSIAN.items():

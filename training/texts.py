@@ -7,58 +7,17 @@ and addresses are made up from lists and a random source; none is taken from a d
 from __future__ import annotations
 
 import random
+import tomllib
 from collections.abc import Callable
+from pathlib import Path
 
 import words
 from charset import DIGITS, LATIN, RUSSIAN, charset
 
-FUNCTION_WORDS = (
-    "и в во не на с со по к о об от до за из у для при под над а но или что как это его её их мы вы он она они я "
-    "так же бы ли без через между перед после также если только уже ещё может быть был была были есть нет"
-).split()
-SURNAMES = (
-    "Иванов Петров Сидоров Кузнецов Смирнов Попов Васильев Соколов Михайлов Новиков Фёдоров Морозов Волков Алексеев "
-    "Лебедев Семёнов Егоров Павлов Козлов Степанов Николаев Орлов Андреев Макаров Никитин Захаров Зайцев Соловьёв "
-    "Борисов Яковлев Григорьев Романов Воробьёв Сергеев Кузьмин Фролов Дмитриев Королёв Гусев Киселёв Ильин Щукин"
-).split()
-NAMES = "Александр Сергей Дмитрий Андрей Алексей Максим Евгений Иван Михаил Артём Юрий Олег Пётр Фёдор Эдуард".split()
-WOMEN = "Елена Ольга Наталья Анна Мария Татьяна Ирина Юлия Екатерина Светлана Жанна Элла Зоя Людмила Яна".split()
-CITIES = (
-    "Москва Санкт-Петербург Казань Новосибирск Екатеринбург Самара Омск Челябинск Уфа Пермь Воронеж Волгоград "
-    "Краснодар Саратов Тюмень Ижевск Барнаул Иркутск Хабаровск Ярославль Владивосток Махачкала Томск Оренбург"
-).split()
-STREETS = "Ленина Мира Советская Садовая Лесная Новая Школьная Гагарина Пушкина Заводская Полевая Южная Цветочная".split()
-MONTHS = "января февраля марта апреля мая июня июля августа сентября октября ноября декабря".split()
-UNITS = "шт шт. кг г т м м² м³ км л мл ч мин усл. ед. упак. компл. чел. пог. м тыс. руб. млн % ‰ °C кВт·ч Гб мм см".split()
-FORMS = """Счёт на оплату № ~|Счет-фактура № ~ от ~|Товарная накладная № ~|Платёжное поручение № ~|Договор поставки № ~|
-Акт № ~ от ~|Акт сдачи-приёмки выполненных работ|Приложение № ~ к договору № ~|Унифицированная форма № ТОРГ-12|
-Утверждена постановлением Госкомстата России|Код по ОКУД ~|Форма по ОКУД|по ОКПО ~|ИНН ~|КПП ~|ИНН/КПП ~/~|БИК ~|ОГРН ~|
-ОГРНИП ~|ОКАТО ~|ОКТМО ~|КБК ~|р/с ~|к/с ~|Расчётный счёт № ~|Сч. № ~|Банк получателя|Банк плательщика|Получатель|Плательщик|
-Вид оп.|Срок плат.|Наз. пл.|Очер. плат.|Рез. поле|Назначение платежа|Поступ. в банк плат.|Списано со сч. плат.|
-Сумма прописью|Сумма|Итого|Итого к оплате:|Всего к оплате|Всего наименований ~, на сумму ~ руб.|В том числе НДС ~%|
-Без налога (НДС)|в т.ч. НДС (20%)|Налоговая ставка|Цена (тариф) за единицу измерения|Стоимость товаров (работ, услуг)|
-Количество (объём)|Единица измерения|Ед. изм.|Кол-во|Цена, руб. коп.|Сумма, руб.|№ п/п|Наименование товара|
-Грузоотправитель и его адрес|Грузополучатель|Поставщик|Покупатель|Продавец|Заказчик|Исполнитель|Подрядчик|Арендатор|
-Руководитель организации|Главный бухгалтер|(подпись)|(Ф.И.О.)|(должность)|(расшифровка подписи)|М.П.|М. П.|Дата составления|
-Основание|Транспортная накладная|Отпуск груза разрешил|Груз принял|Груз получил грузополучатель|По доверенности № ~|
-Ставка НДС|Сумма НДС|Масса брутто|Масса нетто|Паспорт серия ~ № ~|выдан ~|код подразделения ~|Дата рождения|Место рождения|
-СНИЛС ~|Адрес регистрации|зарегистрирован по адресу:|Тел.: ~|тел./факс ~|E-mail:|Генеральный директор|директор ООО «~»|
-в лице генерального директора|действующего на основании Устава|именуемое в дальнейшем «~»|с одной стороны, и|
-заключили настоящий договор о нижеследующем:|ПРЕДМЕТ ДОГОВОРА|ПРАВА И ОБЯЗАННОСТИ СТОРОН|РЕКВИЗИТЫ СТОРОН|ПОРЯДОК РАСЧЁТОВ|
-ОТВЕТСТВЕННОСТЬ СТОРОН|ФОРС-МАЖОР|ТЕХНИЧЕСКОЕ ЗАДАНИЕ|ПОЯСНИТЕЛЬНАЯ ЗАПИСКА|БУХГАЛТЕРСКИЙ БАЛАНС|ОТЧЁТ О ФИНАНСОВЫХ РЕЗУЛЬТАТАХ|
-Внеоборотные активы|Оборотные активы|Нераспределённая прибыль (непокрытый убыток)|Дебиторская задолженность|Уставный капитал|
-Российская Федерация|РОССИЙСКАЯ ФЕДЕРАЦИЯ|Федеральный закон от ~ № ~-ФЗ|СВИДЕТЕЛЬСТВО|УДОСТОВЕРЕНИЕ|ДОВЕРЕННОСТЬ|СПРАВКА|ЗАЯВЛЕНИЕ|ПРИКАЗ|
-статья ~ пункт ~|ст. ~ ГК РФ|п. ~ ч. ~ ст. ~|абз. ~|гл. ~|разд. ~|подп. «~»|стр. ~|рис. ~|табл. ~|см. также|и т.д.|и т.п.|и др.|
-г. Москва|г. ~|обл.|р-н|ул. ~, д. ~|пер.|пр-т|наб. р. ~|корп. ~|стр. ~|кв. ~|оф. ~|этаж ~|мкр.|
-кг/м³|ГОСТ ~|ГОСТ Р ~|ТУ ~|СНиП ~|СП ~|ОСТ ~|РД ~|серия ~|зав. № ~|инв. № ~|Лист ~ из ~|Листов ~|Изм. Лист № докум. Подп. Дата|
-Министерство образования и науки|Управление Федеральной налоговой службы|Центральный банк|Арбитражный суд|Федеральное казначейство|
-ООО «~»|ОАО «~»|ПАО «~»|ЗАО «~»|АО «~»|ИП ~|ФГУП «~»|МБОУ СОШ № ~|ГБУЗ|НКО|ИФНС № ~ по г. ~|ОВД р-на|УФМС России|
-КАССОВЫЙ ЧЕК|ПРИХОД|ИТОГ|НАЛИЧНЫМИ|БЕЗНАЛИЧНЫМИ|СДАЧА|ФН № ~|ФД ~|ФП ~|СНО: УСН доход|Кассир|Смена № ~|Чек № ~|РН ККТ ~|
-Начальная (максимальная) цена контракта|Обеспечение исполнения контракта|Гарантийный срок|Срок поставки|Место поставки товара|
-Рисунок ~ –|Таблица ~ –|Введение|Заключение|Содержание|Список литературы|Глава ~|Раздел ~|Примечание:|Внимание!|Да ☐ Нет ☐|☑ да|☒ нет"""
-FORM_PARTS = [part.strip() for part in FORMS.replace("\n", "").split("|")]
+_LISTS = tomllib.loads((Path(__file__).parent / "vocabulary.toml").read_text("utf-8"))
+FORM_PARTS = _LISTS.pop("forms").replace("\n", "").rstrip("|").split("|")
+LISTS: dict[str, list[str]] = {name: text.split() for name, text in _LISTS.items()}
 CURRENCIES = ("руб.", "₽", "р.", "USD", "$", "EUR", "€", "₴", "₸", "£", "коп.", "тг.", "грн", "лв.", "дин.")
-BRANDS = "Word Excel Windows Linux Intel Samsung Canon HP USB Wi-Fi PDF SQL Internet HTTP IP TCP LED GPS Microsoft Office".split()
 
 
 class Texts:
@@ -86,7 +45,7 @@ class Texts:
     def word(self, rng: random.Random, language: str) -> str:
         """One word with the case and marks of running text."""
         if language == "ru" and rng.random() < 0.22:
-            return rng.choice(FUNCTION_WORDS)
+            return rng.choice(LISTS["function_words"])
         return self.words[language].draw(rng).strip("-")
 
     def running(self, rng: random.Random, language: str = "ru") -> str:
@@ -101,7 +60,7 @@ class Texts:
             return text.upper()
         return text[0].upper() + text[1:] if rng.random() < 0.4 else text
 
-    def _token(self, rng: random.Random, language: str) -> str:
+    def _token(self, rng: random.Random, language: str) -> str:  # noqa: C901, PLR0911 - a table of cases
         luck = rng.random()
         word = self.word(rng, language)
         if luck < 0.60:
@@ -113,17 +72,21 @@ class Texts:
         if luck < 0.83:
             return word.upper()
         if luck < 0.88:
-            left, right = rng.choice((("«", "»"), ("(", ")"), ("«", "»"), ('"', '"'), ("„", "“"), ("“", "”"), ("[", "]")))
+            left, right = rng.choice(
+                (("«", "»"), ("(", ")"), ("«", "»"), ('"', '"'), ("„", "“"), ("“", "”"), ("[", "]"))
+            )
             return left + word + right + rng.choice(("", "", ",", "."))
         if luck < 0.91:
             return word + rng.choice((" — ", " – ", "-", "/", " - ")) + self.word(rng, language)
         if luck < 0.95:
             return self.figure(rng)
         if luck < 0.97:
-            return rng.choice(BRANDS) if rng.random() < 0.5 else self.words["en"].draw(rng)
+            return rng.choice(LISTS["brands"]) if rng.random() < 0.5 else self.words["en"].draw(rng)
         if language not in ("ru", "be", "kk"):
             return rng.choice(("§ 3", "XX", "IV", "II", "& ", "5%", "№ 7" if language in ("uk", "bg") else "#7"))
-        return rng.choice(("г.", "т.е.", "т. к.", "и т.д.", "др.", "гг.", "стр.", "№ 5", "% ", "§ 3", "XX в.", "IV", "II"))
+        return rng.choice(
+            ("г.", "т.е.", "т. к.", "и т.д.", "др.", "гг.", "стр.", "№ 5", "% ", "§ 3", "XX в.", "IV", "II")
+        )
 
     def sentence(self, rng: random.Random) -> str:
         """A window of manual prose, whole words."""
@@ -158,7 +121,7 @@ class Texts:
         if luck < 0.6:
             return self.person(rng)
         if luck < 0.7:
-            return f"{rng.choice(CITIES)}, ул. {rng.choice(STREETS)}, д. {rng.randint(1, 200)}"
+            return f"{rng.choice(LISTS['cities'])}, ул. {rng.choice(LISTS['streets'])}, д. {rng.randint(1, 200)}"
         if luck < 0.8:
             return date(rng)
         return number(rng, rng.choice((9, 10, 12, 13, 20, 4, 6)))
@@ -166,15 +129,17 @@ class Texts:
     def person(self, rng: random.Random) -> str:
         """A made-up name: surname with initials or in full."""
         woman = rng.random() < 0.5
-        surname = rng.choice(SURNAMES) + ("а" if woman else "")
-        first, second = rng.choice(WOMEN if woman else NAMES), rng.choice(NAMES)
-        middle = second.rstrip("йь") + ("евна" if woman else "евич") if second[-1] in "йь" else second + (
-            "овна" if woman else "ович"
+        surname = rng.choice(LISTS["surnames"]) + ("а" if woman else "")
+        first, second = rng.choice(LISTS["women"] if woman else LISTS["names"]), rng.choice(LISTS["names"])
+        middle = (
+            second.rstrip("йь") + ("евна" if woman else "евич")
+            if second[-1] in "йь"
+            else second + ("овна" if woman else "ович")
         )
         initials = f"{first[0]}.{rng.choice(('', ' '))}{second[0]}."
         return rng.choice((f"{surname} {initials}", f"{initials} {surname}", f"{surname} {first} {middle}", surname))
 
-    def figure(self, rng: random.Random) -> str:
+    def figure(self, rng: random.Random) -> str:  # noqa: PLR0911 - a table of cases
         """A number as papers print it."""
         luck = rng.random()
         if luck < 0.3:
@@ -189,7 +154,7 @@ class Texts:
             return f"№ {rng.randint(1, 9999)}{rng.choice(('', '', '-К', '/' + str(rng.randint(1, 99))))}"
         if luck < 0.94:
             return ".".join(str(rng.randint(1, 30)) for _ in range(rng.randint(2, 4))) + rng.choice(("", "."))
-        return f"{rng.randint(1, 999)} {rng.choice(UNITS)}"
+        return f"{rng.randint(1, 999)} {rng.choice(LISTS['units'])}"
 
     def figures(self, rng: random.Random) -> str:
         """Numbers only: cells, columns, phones, accounts."""
@@ -215,18 +180,20 @@ class Texts:
             word = self.word(rng, "ru")
             return rng.choice((word, word.capitalize(), word.capitalize(), word.upper(), word + ":", word + "."))
         if luck < 0.6:
-            return rng.choice(UNITS)
+            return rng.choice(LISTS["units"])
         if luck < 0.7:
-            return rng.choice((*"АБВГДЕЖИК", "а)", "б)", "в)", "1)", "1.", "—", "–", "-", "•", "№", "+", "X", "V", "Да", "нет"))
+            return rng.choice(
+                (*"АБВГДЕЖИК", "а)", "б)", "в)", "1)", "1.", "—", "–", "-", "•", "№", "+", "X", "V", "Да", "нет")
+            )
         if luck < 0.85:
             return self.person(rng)
-        return f"{rng.choice(CITIES)} {date(rng)}"
+        return f"{rng.choice(LISTS['cities'])} {date(rng)}"
 
     def foreign(self, rng: random.Random, language: str) -> str:
         """Running words of another language."""
         return self.running(rng, language)
 
-    def code(self, rng: random.Random) -> str:
+    def code(self, rng: random.Random) -> str:  # noqa: C901, PLR0911 - a table of cases
         """Machine-like strings: addresses, part numbers, number plates, MRZ lines, hashes."""
         en = self.words["en"]
         kind = rng.randint(0, 9)
@@ -244,12 +211,16 @@ class Texts:
         if kind == 5:
             return "".join(rng.choices(LATIN.upper() + DIGITS * 2, k=rng.randint(4, 22)))
         if kind == 6:
-            return f"ГОСТ {rng.choice(('', 'Р ', 'ISO '))}{rng.randint(100, 60000)}{rng.choice('-–—')}{rng.randint(1970, 2025)}"
+            standard = f"ГОСТ {rng.choice(('', 'Р ', 'ISO '))}{rng.randint(100, 60000)}"
+            return f"{standard}{rng.choice('-–—')}{rng.randint(1970, 2025)}"
         if kind == 7:
             block = "".join(rng.choices(RUSSIAN.upper(), k=rng.randint(1, 4)))
-            return f"{block}-{number(rng, rng.randint(1, 4))}{rng.choice(('', '.', '/'))}{number(rng, rng.randint(1, 3))}"
+            return (
+                f"{block}-{number(rng, rng.randint(1, 4))}{rng.choice(('', '.', '/'))}{number(rng, rng.randint(1, 3))}"
+            )
         if kind == 8:
-            return f"{rng.choice(BRANDS)} {en.draw(rng).capitalize()} {number(rng, rng.randint(1, 4))}{rng.choice(LATIN.upper())}"
+            product = f"{rng.choice(LISTS['brands'])} {en.draw(rng).capitalize()}"
+            return f"{product} {number(rng, rng.randint(1, 4))}{rng.choice(LATIN.upper())}"
         return "".join(rng.choices("0123456789abcdef", k=rng.choice((8, 16, 32))))
 
     def soup(self, rng: random.Random) -> str:
@@ -265,9 +236,10 @@ def number(rng: random.Random, digits: int) -> str:
 def date(rng: random.Random) -> str:
     """A date as papers print it."""
     day, month, year = rng.randint(1, 31), rng.randint(1, 12), rng.randint(1950, 2030)
+    name = LISTS["months"][month - 1]
     return rng.choice((
-        f"{day:02}.{month:02}.{year}", f"{day:02}.{month:02}.{year % 100:02}", f"{day} {MONTHS[month - 1]} {year} г.",
-        f"«{day:02}» {MONTHS[month - 1]} {year} г.", f"{day:02}/{month:02}/{year}", f"{year}-{month:02}-{day:02}", f"{year} г.",
+        f"{day:02}.{month:02}.{year}", f"{day:02}.{month:02}.{year % 100:02}", f"{day} {name} {year} г.",
+        f"«{day:02}» {name} {year} г.", f"{day:02}/{month:02}/{year}", f"{year}-{month:02}-{day:02}", f"{year} г.",
         f"{day:02}.{month:02}.{year} г.", f"«___» __________ {year} г.",
     ))  # fmt: skip
 

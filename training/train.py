@@ -49,7 +49,10 @@ def stored(folder: Path, shards: range) -> Iterator[list[Line]]:
         columns = np.load(base.with_suffix(".npy"), mmap_mode="r")
         ends = np.cumsum(np.load(base.with_suffix(".widths.npy")))
         about = json.loads(base.with_suffix(".json").read_text("utf-8"))
-        yield [Line(np.array(columns[end - w : end]).T, a) for end, w, a in zip(ends, np.diff(ends, prepend=0), about, strict=True)]
+        yield [
+            Line(np.array(columns[end - w : end]).T, a)
+            for end, w, a in zip(ends, np.diff(ends, prepend=0), about, strict=True)
+        ]
 
 
 def batches(lines: list[Line], rng: random.Random) -> list[list[Line]]:
@@ -118,7 +121,9 @@ class Average:
 
 def schedule(progress: float, warm: float) -> float:
     """Linear warm-up, then a half cosine to zero; progress 0…1."""
-    return progress / warm if progress < warm else 0.5 * (1 + float(np.cos(np.pi * (progress - warm) / (1 - warm)))) + 1e-3
+    return (
+        progress / warm if progress < warm else 0.5 * (1 + float(np.cos(np.pi * (progress - warm) / (1 - warm)))) + 1e-3
+    )
 
 
 def train(options: argparse.Namespace) -> None:

@@ -42,14 +42,14 @@ class Dictionary:
         if not fitting:
             return word
         prefix, strip, add, _ = fitting[int(rng.random() * len(fitting))]
-        return add + word[len(strip):] if prefix else word[: len(word) - len(strip)] + add
+        return add + word[len(strip) :] if prefix else word[: len(word) - len(strip)] + add
 
 
 def load(language: str) -> Dictionary:
     """Read one dictionary; only forms that the charset can write are kept."""
     name = DICTIONARIES[language]
     raw = (HUNSPELL / f"{name}.aff").read_bytes()
-    match = re.search(rb"^SET\s+(\S+)", raw, re.M)
+    match = re.search(rb"^SET\s+(\S+)", raw, re.MULTILINE)
     encoding = match.group(1).decode().replace("ISO8859", "iso8859") if match else "utf-8"
     known = set(charset())
     result = Dictionary()
@@ -110,7 +110,7 @@ def prose() -> list[str]:
 def _manuals() -> Iterator[str]:
     for path in sorted(Path("/usr/share/man/ru").glob("man[1578]/*.gz")):
         text = gzip.decompress(path.read_bytes()).decode("utf-8", "replace")
-        text = re.sub(r"^\.(B|I|BR|IR|RB|RI|BI|IB)\s+", "", text, flags=re.M)
+        text = re.sub(r"^\.(B|I|BR|IR|RB|RI|BI|IB)\s+", "", text, flags=re.MULTILINE)
         text = re.sub(r"\\f[BIRP]|\\f\(..|\\&|\\/|\\,", "", text)
         text = re.sub(r"\\\((aq|dq|lq|rq|em|en|bu|co)|\\\[[^\]]*\]|\\[a-z]\S*", "", text).replace("\\-", "-")
         for block in re.split(r"\n(?:\.[^\n]*\n?|\s*\n)+", text):
@@ -121,5 +121,5 @@ def _manuals() -> Iterator[str]:
 def _handbook() -> Iterator[str]:
     for path in sorted(Path("/usr/share/gimp/2.0/help/ru").glob("*.html")):
         text = path.read_text("utf-8", "replace")
-        for block in re.findall(r"<p>(.*?)</p>", text, re.S):
+        for block in re.findall(r"<p>(.*?)</p>", text, re.DOTALL):
             yield html.unescape(re.sub(r"<[^>]+>", "", block)).replace("\n", " ")

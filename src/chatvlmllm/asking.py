@@ -16,7 +16,7 @@ from chatvlmllm.errors import ChatVLMLLMError, EmptyReply
 from chatvlmllm.exchange import Reply, Request, Stop, Task
 from chatvlmllm.geometry import Box, Size
 from chatvlmllm.models.card import Model
-from chatvlmllm.prepare import prepare, recipe
+from chatvlmllm.prepare import caveats, fit, prepare, recipe, room
 from chatvlmllm.reading import Notice, Word
 from chatvlmllm.run import Options
 from chatvlmllm.trust import repair
@@ -90,20 +90,23 @@ def _joined(first: Answer, second: Answer) -> Answer:
 def _part(
     page: "Page", model: Model, options: Options, host: Host, region: Box | None
 ) -> tuple[Reply, Decoded, repair.Kept]:
-    request = prepare(page, model, options.task, options.languages, host.settings.limits.page_seconds)
+    settings, context = host.settings, host.settings.of(model.key).context or model.context
+    request = prepare(page, model, options, settings.limits.page_seconds, context)
     if region is not None:
-        request = _cropped(request, page, model, region)
+        request = _cropped(request, page, model, region, context)
     with host.ensure(model) as engine:
         reply = _listen(engine, request)
     kept = repair.keep(reply)
-    return reply, recipe(model, options.task).decode(kept.reply, request), kept
+    decoded = recipe(model, options.task).decode(kept.reply, request)
+    scaled = caveats(model, request) if region is None else ()
+    return reply, replace(decoded, notices=(*scaled, *decoded.notices)), kept
 
 
-def _cropped(request: Request, page: "Page", model: Model, region: Box) -> Request:
+def _cropped(request: Request, page: "Page", model: Model, region: Box, context: int | None) -> Request:
     """The same question about a part of the page, at the size that the model wants of a picture of that shape."""
     edges = (round(region.x1), round(region.y1), round(region.x2), round(region.y2))
     image = page.image().crop(edges)
-    wanted = model.image.fit(Size(*image.size))
+    wanted = fit(Size(*image.size), model, request.options, room(recipe(model, request.task), context))
     if (wanted.width, wanted.height) != image.size:
         image = image.resize((wanted.width, wanted.height), resample=3)
     return replace(request, region=Box(*edges), image=image)

@@ -45,6 +45,19 @@ class Limits(Section):
     page_seconds: float = Field(300, gt=0, description="longest time for one page, in seconds")
 
 
+class ModelSettings(Section):
+    """What a user may set for one model, under `models: KEY:`; everything else about a model is in its card."""
+
+    engine: Literal["transformers", "vllm", "embedded"] | None = None
+    weights: Path | None = None
+    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    attention: Literal["auto", "sdpa", "eager", "flash_attention_2"] = "auto"
+    quantization: Literal["int8", "int4"] | None = None
+    context: int | None = Field(None, ge=512)
+    memory_fraction: float | None = Field(None, gt=0, le=1)
+
+
 class Settings(BaseSettings):
     """Everything a user may set."""
 
@@ -67,6 +80,16 @@ class Settings(BaseSettings):
     )
     tessdata: Path | None = Field(None, description="folder with Tesseract language data; by default it is looked for")
     limits: Limits = Limits()
+    models: dict[str, ModelSettings] = Field(
+        default_factory=dict,
+        description=(
+            "by model key: engine, weights (a folder), device, dtype, attention, quantization, context, memory_fraction"
+        ),
+    )
+
+    def of(self, key: str) -> ModelSettings:
+        """What the user set for the model `key`."""
+        return self.models.get(key, ModelSettings())
 
     @classmethod
     def settings_customise_sources(
@@ -168,7 +191,10 @@ def _explain(error: ValidationError, path: Path | None, lines: Mapping[str, int]
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(key, _keys(), n=1, cutoff=0.5)
+        known = _keys()
+        if first["loc"][0] == "models":
+            known = [".".join([*key.split(".")[:-1], name]) for name in ModelSettings.model_fields]
+        near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
         return ConfigInvalid(
             file=path, line=lines.get(key, 0), problem=f"unknown key {key}", near=near[0] if near else "—"
         )

@@ -5,13 +5,16 @@ ChatVLMLLMError
 │   FileMissing 404 · NotAFile 422 · FileUnreadable 403 · EmptyFile 422 · UnsupportedFile 415 · FileTooLarge 413
 │   ImageTooLarge 413 · DamagedFile 422 · LockedPdf 422 · TooManyPages 413 · BadPageRange 422
 │   PageOutOfRange 422 · NoTextLayer 422 · UnknownModel 404 · TaskNotSupported 422 · UnknownFormat 422
-│   OutputUnwritable 422 · UnreadableResult 422
+│   OutputUnwritable 422 · UnreadableResult 422 · TooLong 422 · UnknownOption 422
 ├─ SetupError    this machine is not ready               exit 3
 │   ConfigInvalid 500 · MissingExtra 503 · MissingLanguage 503 · DownloadFailed 503 · OfflineForbidden 503
+│   MissingWeights 503 · NotEnoughMemory 503 · NotEnoughDisk 503 · GatedModel 503 · UnpinnedCode 503
+│   EngineNotSupported 503
 ├─ EngineError   what runs the model failed              exit 4
-│   EngineStartFailed 503 · EngineCrashed 503 · EngineTimeout 504
+│   EngineStartFailed 503 · EngineCrashed 503 · EngineTimeout 504 · GenerationFailed 503
+│   PromptMismatch 503
 └─ ReplyError    the model answered uselessly            exit 5
-    EmptyReply 502 · UndecodableReply 502
+    EmptyReply 502 · UndecodableReply 502 · NotFinite 502
 
 A class carries what programs need: a stable `code`, an HTTP `status`, a process `exit_code`. Its sentences, in every
 language, stand in `messages/<language>.toml` under the code. Errors are for "there is no reading"; a reading with
@@ -141,6 +144,14 @@ class UnreadableResult(InputError):
     code = "unreadable_result"
 
 
+class TooLong(InputError):
+    code = "too_long"
+
+
+class UnknownOption(InputError):
+    code = "unknown_option"
+
+
 class SetupError(ChatVLMLLMError):
     status, exit_code = 503, 3
 
@@ -165,6 +176,30 @@ class OfflineForbidden(SetupError):
     code = "offline_forbidden"
 
 
+class MissingWeights(SetupError):
+    code = "missing_weights"
+
+
+class NotEnoughMemory(SetupError):
+    code = "not_enough_memory"
+
+
+class NotEnoughDisk(SetupError):
+    code = "not_enough_disk"
+
+
+class GatedModel(SetupError):
+    code = "gated_model"
+
+
+class UnpinnedCode(SetupError):
+    code = "unpinned_code"
+
+
+class EngineNotSupported(SetupError):
+    code = "engine_not_supported"
+
+
 class EngineError(ChatVLMLLMError):
     status, exit_code = 503, 4
 
@@ -181,6 +216,14 @@ class EngineTimeout(EngineError):
     code, status = "engine_timeout", 504
 
 
+class GenerationFailed(EngineError):
+    code = "generation_failed"
+
+
+class PromptMismatch(EngineError):
+    code = "prompt_mismatch"
+
+
 class ReplyError(ChatVLMLLMError):
     status, exit_code = 502, 5
 
@@ -191,3 +234,7 @@ class EmptyReply(ReplyError):
 
 class UndecodableReply(ReplyError):
     code = "undecodable_reply"
+
+
+class NotFinite(ReplyError):
+    code = "not_finite"

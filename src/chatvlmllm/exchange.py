@@ -107,7 +107,8 @@ class Reply:
     """Exactly what was said. Never edited afterwards.
 
     `model` is the key that answered, `engine` what ran it, `device` where ("cpu", "cuda:0"), `seconds` the stages
-    that were measured, `versions` those of the libraries that mattered.
+    that were measured, `versions` those of the libraries that mattered, `choices` what was chosen automatically and
+    why.
     """
 
     text: str
@@ -116,6 +117,8 @@ class Reply:
     engine: str
     device: str
     dtype: str | None = None
+    attention: str | None = None
+    choices: Mapping[str, str] = field(default_factory=dict)
     usage: Usage = Usage()
     seconds: Mapping[str, float] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)

@@ -55,7 +55,7 @@ def recognize(  # noqa: PLR0913 the public face: every option has a default
         from chatvlmllm.config import load
 
         settings = load()
-    options = Options(model, Task(task), tuple(languages.split("+")), Hear(witness))
+    options = Options(model, Task(task), tuple(languages.split("+")), witness=Hear(witness))
     if model != routing.AUTO:
         recipe(find(model), options.task)
     document = source if isinstance(source, Document) else open_document(source, limits=settings.limits)

@@ -1,12 +1,19 @@
-"""A page and a model's recipe become a request. Pure but for decoding the page's pixels."""
+"""A page and a model's recipe become a request. Pure but for decoding the page's pixels.
 
+The image is resized here by the model's own rule, within what the model's context leaves for it beside the prompt and
+the reply: nothing is ever cut off behind the user's back.
+"""
+
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from chatvlmllm.document import Page
-from chatvlmllm.errors import TaskNotSupported
+from chatvlmllm.errors import TaskNotSupported, TooLong, UnknownOption
 from chatvlmllm.exchange import Limits, Request, Task
 from chatvlmllm.geometry import Box, Size, whole
-from chatvlmllm.models.card import Model, Recipe
+from chatvlmllm.models.card import Model, Recipe, sizing
+from chatvlmllm.reading import Notice
+from chatvlmllm.run import Options
 from chatvlmllm.trust.looks import Look
 
 if TYPE_CHECKING:
@@ -14,6 +21,8 @@ if TYPE_CHECKING:
 
 #: Pixels of paper around a line that is shown on its own.
 _PAPER = 10
+#: Tokens that a chat template puts around a question, generously.
+_FRAME = 128
 
 
 def recipe(model: Model, task: Task) -> Recipe:
@@ -23,26 +32,31 @@ def recipe(model: Model, task: Task) -> Recipe:
     return model.recipes[task]
 
 
-def prepare(page: Page, model: Model, task: Task, languages: tuple[str, ...], seconds: float) -> Request:
-    """What is sent for one whole page, resized by the model's own rules."""
-    chosen = recipe(model, task)
+def prepare(page: Page, model: Model, options: Options, seconds: float, context: int | None = None) -> Request:
+    """What is sent for one whole page; `context` overrides the card's.
+
+    Raises TaskNotSupported, UnknownOption, TooLong.
+    """
+    chosen = recipe(model, options.task)
     limits = Limits(chosen.limits.tokens, min(chosen.limits.seconds, seconds))
+    settings = {**chosen.options, **settings_of(model, options.settings)}
     image = None
     if chosen.needs_image:
+        wanted = fit(page.size, model, settings, room(chosen, context or model.context))
         image = page.image()
-        wanted = model.image.fit(page.size)
         if (wanted.width, wanted.height) != image.size:
             image = image.resize((wanted.width, wanted.height), resample=3)  # 3 is bicubic
     return Request(
         model=model.key,
-        task=task,
+        task=options.task,
         page=page.size,
         region=whole(page.size),
         image=image,
         text_layer=None if chosen.needs_image else page.text_layer(),
         prompt=chosen.prompt,
-        languages=languages,
+        languages=options.languages,
         limits=limits,
+        options=settings,
     )
 
 
@@ -73,3 +87,42 @@ def prepare_look(page: "Image", model: Model, look: Look, seconds: float) -> Req
         limits=Limits(chosen.limits.tokens, min(chosen.limits.seconds, seconds)),
         options={} if look.layout == "page" else {"layout": look.layout},
     )
+
+
+def settings_of(model: Model, wanted: Mapping[str, object]) -> Mapping[str, object]:
+    """A user's options in the model's own names; raises UnknownOption that lists what the model understands."""
+    for name in wanted:
+        if name not in model.options:
+            raise UnknownOption(model=model.key, option=name, known=", ".join(model.options) or "—")
+    return model.translate(wanted)
+
+
+def room(chosen: Recipe, context: int | None) -> int | None:
+    """How many tokens an image may cost, beside prompt and reply; None for models that do not count.
+
+    Without the tokenizer at hand the prompt is counted in bytes: no tokenizer makes more tokens than that.
+    """
+    if context is None:
+        return None
+    return context - chosen.limits.tokens - len(chosen.prompt.encode()) - _FRAME
+
+
+def fit(size: Size, model: Model, settings: Mapping[str, object], tokens: int | None) -> Size:
+    """The size to send for a page of `size`; raises TooLong when even the smallest does not fit."""
+    rule = sizing(model, settings)
+    wanted = rule.fit(size, tokens)
+    if tokens is not None and rule.tokens(wanted) > tokens:
+        raise TooLong(model=model.key, tokens=rule.tokens(wanted), room=max(0, tokens), context=model.context)
+    return wanted
+
+
+def caveats(model: Model, request: Request) -> tuple[Notice, ...]:
+    """What the user has to know about the image as sent: that it is smaller than the page."""
+    if request.image is None or model.context is None or request.sent.area >= request.page.area:
+        return ()
+    details: dict[str, str | int | float] = {
+        "page": f"{request.page.width} × {request.page.height}",
+        "sent": f"{request.sent.width} × {request.sent.height}",
+        "tokens": sizing(model, request.options).tokens(request.sent),
+    }
+    return (Notice("image_scaled", details),)

@@ -15,7 +15,10 @@ from chatvlmllm.reading import Notice
 AUTO = "auto"
 
 #: What `auto` reads pictures with, best first.
-_READERS = ("tesseract",)
+_READERS = ("embedded", "tesseract")
+
+#: Who testifies about a generative model's answer: the reader that the thresholds of `trust` were fitted on.
+_WITNESS = "tesseract"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,5 +43,5 @@ def candidates(page: Page, asked: str, task: Task) -> tuple[list[Candidate], lis
 
 
 def witness() -> Model:
-    """Who testifies about what a generative model read: the best reader of `auto`."""
-    return find(_READERS[0])
+    """Who testifies about what a generative model read."""
+    return find(_WITNESS)

@@ -30,11 +30,12 @@ class Hear(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the user wants of a page; `model` is a key or `auto`."""
+    """What the user wants of a page; `model` is a key or `auto`, `settings` are options of that model."""
 
     model: str = "auto"
     task: Task = Task.TEXT
     languages: tuple[str, ...] = ("rus", "eng")
+    settings: Mapping[str, str] = field(default_factory=dict)
     witness: Hear = Hear.AUTO
 
 

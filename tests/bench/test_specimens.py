@@ -220,6 +220,18 @@ def test_tax_on_top_makes_the_total(kind: str, drawn: Any) -> None:
     assert _value(specimen, net) + tax == _value(specimen, "total")
 
 
+def test_words_of_a_seed_do_not_depend_on_fonts(drawn: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a machine with one font family the same seed draws the same text and fields."""
+    full = drawn("act")
+    monkeypatch.setattr("chatvlmllm.bench.specimens.draw.installed_fonts", lambda: frozenset({"DejaVu Sans"}))
+    bare = make("act", 1)
+    assert _plain(bare.text) == _plain(full.text)
+    assert {key: entry["value"] for key, entry in _flat(bare.fields).items()} == {
+        key: entry["value"] for key, entry in _flat(full.fields).items()
+    }
+    assert all("DejaVu" in font for font in bare.fonts)
+
+
 def test_amount_in_words_says_the_amount() -> None:
     """Roubles are spelled, kopecks are digits, endings follow the number."""
     assert amount_in_words(Decimal("1234.05")) == "Одна тысяча двести тридцать четыре рубля 05 копеек"

@@ -125,6 +125,19 @@ def glyphs(page: Any, dpi: float) -> tuple[Glyph, ...]:
     return tuple(found)
 
 
+def fonts(page: Any) -> frozenset[str]:
+    """Names of the fonts a pypdfium2 page is set in, without the tags of subsets."""
+    import pypdfium2.raw as pdfium
+
+    found = set()
+    for item in page.get_objects(filter=[pdfium.FPDF_PAGEOBJ_TEXT]):
+        font = pdfium.FPDFTextObj_GetFont(item.raw)
+        name = ctypes.create_string_buffer(pdfium.FPDFFont_GetBaseFontName(font, None, 0))
+        pdfium.FPDFFont_GetBaseFontName(font, name, len(name))
+        found.add(name.value.decode("utf-8", "replace").rpartition("+")[2])
+    return frozenset(found)
+
+
 def rescaled(page: PageTruth, dpi: float) -> PageTruth:
     """The same truth in the pixels of another resolution."""
     factor = dpi / page.dpi

@@ -11,6 +11,7 @@ import typer
 
 from chatvlmllm import messages
 from chatvlmllm.cli.speech import LANGUAGE, console, say
+from chatvlmllm.exchange import Task
 from chatvlmllm.run import Hear
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 def command(
     files: Annotated[list[Path], typer.Argument(help=say("recognize.files"))],
     model: Annotated[str | None, typer.Option("--model", "-m", help=say("recognize.model"))] = None,
+    task: Annotated[Task, typer.Option("--task", "-t", help=say("recognize.task"))] = Task.TEXT,
+    option: Annotated[list[str] | None, typer.Option("--option", help=say("recognize.option"))] = None,
     lang: Annotated[str | None, typer.Option("--lang", "-l", help=say("recognize.lang"))] = None,
     formats: Annotated[list[str] | None, typer.Option("--format", "-f", help=say("recognize.format"))] = None,
     output: Annotated[str, typer.Option("--output", "-o", help=say("recognize.output"))] = "-",
@@ -45,14 +48,20 @@ def command(
     chosen = [export.find(name) for name in formats or ([] if json else ["txt"])]
     if output == "-" and len(chosen) > 1:
         raise typer.BadParameter(say("recognize.stdout_one"), param_hint="--format")
-    options = Options(
-        model or settings.model, languages=tuple((lang or settings.languages).split("+")), witness=witness
-    )
+    languages = tuple((lang or settings.languages).split("+"))
+    options = Options(model or settings.model, task, languages, dict(_pair(text) for text in option or ()), witness)
     order = Order(tuple(files), parse_pages(pages) if pages else (), options)
     folder = None if output == "-" else Path(output)
     style = export.Style(LANGUAGE, settings.csv_delimiter, repair_scripts)
     report = Report(chosen, style, [folder / stem if folder else None for stem in output_stems(files)], json)
     raise typer.Exit(_read(order, settings, report))
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise typer.BadParameter(text + " (NAME=VALUE)", param_hint="--option")
+    return name, value
 
 
 def _read(order: "Order", settings: "Settings", report: "Report") -> int:

@@ -14,9 +14,12 @@ __all__ = ["Engine"]
 class Engine(Protocol):
     """A model that is ready to be asked. `slots` is how many requests are worth making at once."""
 
-    name: str
-    device: str
-    slots: int
+    @property
+    def name(self) -> str: ...
+    @property
+    def device(self) -> str: ...
+    @property
+    def slots(self) -> int: ...
 
     def stream(self, request: Request) -> Iterator[Delta | Reply]: ...
 

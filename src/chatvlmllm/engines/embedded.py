@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from chatvlmllm.config import Settings
 from chatvlmllm.exchange import Delta, Reply, Request, Stop
-from chatvlmllm.models.card import Model
+from chatvlmllm.models.card import Model, Runtime
 
 
 class Embedded:
@@ -20,7 +20,9 @@ class Embedded:
 
     def __init__(self, model: Model, settings: Settings) -> None:
         self.slots = settings.workers or os.cpu_count() or 1
-        self._reader = model.runtimes[self.name].load(settings)
+        runtime = model.runtimes[self.name]
+        assert isinstance(runtime, Runtime)
+        self._reader = runtime.load(settings)
 
     def stream(self, request: Request) -> Iterator[Delta | Reply]:
         """Pieces as the reader says them, then the reply."""

@@ -11,7 +11,8 @@ from typing import Self
 
 from chatvlmllm.config import Settings
 from chatvlmllm.engines import Engine
-from chatvlmllm.engines.embedded import Embedded
+from chatvlmllm.engines.start import start
+from chatvlmllm.models import find
 from chatvlmllm.models.card import Model
 
 
@@ -19,6 +20,8 @@ class Host:
     """Owns every engine that this process started."""
 
     def __init__(self, settings: Settings) -> None:
+        for key in settings.models:
+            find(key)  # a misspelt key must not leave its settings without effect
         self.settings = settings
         self._lock = threading.Lock()
         self._engines: dict[str, Engine] = {}
@@ -28,7 +31,7 @@ class Host:
         """A ready engine for `model`, started if it is not running yet."""
         with self._lock:
             if model.key not in self._engines:
-                self._engines[model.key] = Embedded(model, self.settings)
+                self._engines[model.key] = start(model, self.settings)
             engine = self._engines[model.key]
         yield engine
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,7 +73,7 @@ def place(runs: Sequence[Run], characters: str, scale: float, width: float) -> t
         return ()
     centres = np.array([(r.start + r.stop) / 2 for r in runs]) * scale
     half = float(np.median(np.diff(centres))) / 2 if len(runs) > 1 else scale * 2
-    between = [(a.stop + b.start) / 2 * scale for a, b in zip(runs, runs[1:], strict=False)]
+    between = [(a.stop + b.start) / 2 * scale for a, b in pairwise(runs)]
     edges = np.array(
         [min(runs[0].start * scale, centres[0] - half), *between, max(runs[-1].stop * scale, centres[-1] + half)]
     )

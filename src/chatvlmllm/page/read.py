@@ -5,9 +5,9 @@ signs. How it was made and what it cannot do: `training/MODEL_CARD.md`. Covers: 
 characters and words. Does not cover: finding lines, turning pages, handwriting.
 
 A crop is read the same whatever stands beside it in the call: it is padded to a width that depends on itself alone,
-and only crops of the same padded width share a batch. Very long lines are cut at their emptiest column near the middle
-until each piece is at most `LONGEST` pixels at the network's height, and a batch holds at most `COLUMNS` pixel columns, so
-memory stays below about 0.4 GB whatever comes in.
+and only crops of the same padded width share a batch. Very long lines are cut at their emptiest column near the
+middle until each piece is at most `LONGEST` pixels at the network's height, and a batch holds at most `COLUMNS` pixel
+columns, so memory stays below about 0.4 GB whatever comes in.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from typing import Any
 
@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from chatvlmllm.page.alphabet import settle
 from chatvlmllm.page.ctc import CharSpan, Run, WordSpan, best_path, place, words
 
 LONGEST = 2048
@@ -60,7 +61,7 @@ EMPTY = LineReading("", 0.0, ())
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """Part of a line: which line, grey pixels at the network's height, crop pixels per piece pixel, crop x of its left."""
+    """Part of a line: its number, grey pixels at the network's height, crop pixels per pixel, crop x of its left."""
 
     line: int
     pixels: Grey
@@ -141,8 +142,9 @@ def _reading(spans: list[CharSpan]) -> LineReading:
         kept.pop()
     if not kept:
         return EMPTY
-    mean = sum(s.confidence for s in kept) / len(kept)
-    return LineReading("".join(s.text for s in kept), mean, tuple(kept))
+    text = settle("".join(s.text for s in kept), [s.confidence for s in kept])
+    characters = tuple(replace(span, text=letter) for span, letter in zip(kept, text, strict=True))
+    return LineReading(text, sum(s.confidence for s in kept) / len(kept), characters)
 
 
 def _batches(pieces: Sequence[_Piece]) -> Iterator[list[tuple[int, _Piece]]]:
@@ -158,7 +160,8 @@ def _batches(pieces: Sequence[_Piece]) -> Iterator[list[tuple[int, _Piece]]]:
 
 def _padded(piece: _Piece) -> int:
     """Width of the network's input for this piece: its own, rounded up."""
-    return max(_SHORTEST, -(-piece.pixels.shape[1] // _STEP) * _STEP)
+    width: int = piece.pixels.shape[1]
+    return max(_SHORTEST, -(-width // _STEP) * _STEP)
 
 
 def _grey(crop: NDArray[np.uint8]) -> Grey:

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from chatvlmllm.bench.specimens.draw import Draw, Value, page_style
 from chatvlmllm.bench.specimens.engine import CSS_DPI, TEMPLATES, Layout, typeset
-from chatvlmllm.bench.truth import POINTS_PER_INCH, PageTruth, glyphs
+from chatvlmllm.bench.specimens.page import page_truth
+from chatvlmllm.bench.truth import POINTS_PER_INCH, PageTruth, fonts, glyphs
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -30,7 +31,8 @@ class Specimen:
     """One drawn document.
 
     `pages` hold boxes in pixels at `DPI`. `fields` maps a key to `{"value", "text", "page", "boxes"}`; a repeating
-    group (`items`) is a list of such mappings. `fonts` are the families the style asked for.
+    group (`items`) is a list of such mappings. `fonts` names those that are in the PDF: another set of
+    installed fonts may give another page.
     """
 
     kind: str
@@ -53,26 +55,28 @@ def make(kind: str, seed: int) -> Specimen:
         raise ValueError(message)
     import pypdfium2
 
-    draw = Draw(Random(f"{kind}/{seed}"), money_gap=" ")  # noqa: S311  # not a secret: it must repeat
+    # no secrets: these must repeat; the gap has a source of its own so that it reshuffles nothing else
+    gap = Random(f"space/{kind}/{seed}").choice((" ", " ", " ", "\u00a0", ""))  # noqa: S311
+    draw = Draw(Random(f"{kind}/{seed}"), gap)  # noqa: S311
     facts: dict[str, Any] = {"style": page_style(draw), "draw": draw}
     facts.update(module_of(kind).facts(draw))
     pdf, layouts = typeset(f"{kind}.html", facts)
     seen: set[str] = set()
-    from chatvlmllm.bench.specimens.page import page_truth
-
     document = pypdfium2.PdfDocument(pdf)
     try:
+        drawn = [document[index] for index in range(len(layouts))]
         pages = tuple(
-            page_truth(glyphs(document[index], DPI), layout, DPI, seen) for index, layout in enumerate(layouts)
+            page_truth(glyphs(page, DPI), layout, DPI, seen) for page, layout in zip(drawn, layouts, strict=True)
         )
+        used = sorted(frozenset[str]().union(*(fonts(page) for page in drawn)))
     finally:
         document.close()
-    return Specimen(kind, seed, pdf, pages, _fields(facts, layouts), (facts["style"]["font"],))
+    return Specimen(kind, seed, pdf, pages, _fields(facts, layouts), tuple(used))
 
 
 def raster(specimen: Specimen, page: int = 0, dpi: float = DPI) -> Image:
     """The page as an RGB picture at `dpi`."""
-    return _render(specimen.pdf, page, dpi)
+    return _render(specimen.pdf, page, dpi).copy()
 
 
 @lru_cache(maxsize=8)

@@ -7,7 +7,7 @@ of a specimen are exactly the values that its pages show.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
@@ -103,8 +103,7 @@ class Draw:
     """The random source of one specimen and the choices made for the whole document."""
 
     rng: Random
-    money_gap: str = field(default=" ")
-    unit: str = field(default="")
+    money_gap: str = " "
 
     def pick(self, options: Sequence[Item]) -> Item:
         """Any one of `options`."""
@@ -188,8 +187,10 @@ def available(families: Sequence[str]) -> tuple[str, ...]:
 
 def page_style(draw: Draw, families: Sequence[str] = (*SERIF, *SANS)) -> Mapping[str, str]:
     """Font, size, leading and margins of one document."""
+    present = available(families)
     return {
-        "font": draw.pick(available(families)),
+        # one draw whatever is installed: the words of a seed must not depend on the fonts of a machine
+        "font": present[int(draw.rng.random() * len(present))],
         "size": f"{draw.between(9.5, 11.5)}pt",
         "leading": f"{draw.between(1.15, 1.45, 2)}",
         "margin": f"{draw.between(13, 20, 0):.0f}mm",
