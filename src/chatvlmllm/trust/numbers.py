@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from rapidfuzz.distance import Levenshtein
 
+from chatvlmllm.trust.lexicon import LEXICON
+
 if TYPE_CHECKING:
     from chatvlmllm.trust.witness import Comparison
 
@@ -21,7 +23,7 @@ _IDENTIFIER_DIGITS = 8
 
 #: Letters that are drawn like digits. They decide nothing about a word that has letters of its own: 2б or 26 is for
 #: the script guard, not for the diff of numbers.
-_LIKE_DIGITS = str.maketrans("озбіliвszø", "0361118570")
+_LIKE_DIGITS = str.maketrans(LEXICON["folded"]["letters"], LEXICON["folded"]["digits"])
 #: One sign between digits joins them to one number: 12.03.2024, 1,5, 10/2.
 _SIGN = re.compile(r"[.,:/\-\u2013\u2212]?")
 _THOUSANDS = 3

@@ -10,24 +10,18 @@ import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 
 from chatvlmllm.reading import Doubt, Repair
+from chatvlmllm.trust.lexicon import LEXICON
 from chatvlmllm.trust.tokens import CYRILLIC_TO_LATIN, LATIN_TO_CYRILLIC, Token, tokens
 
 _LETTERS = re.compile(r"[^\W\d_]+")
 #: Digits that are misread letters: drawn alike in ordinary text fonts.
-_DIGIT_TO_LETTER = {"0": "о", "3": "з", "6": "б"}
+_DIGIT_TO_LETTER: dict[str, str] = LEXICON["digits"]
 #: A digit between letters is a slip only in a word of at least this many letters; shorter ones are codes.
 _WORD_LETTERS = 4
 #: How many words on each side are asked which script the line is in.
 _NEIGHBOURS = 3
-#: Russian words of Latin-looking letters only. Written for this file: the commonest ones of business papers.
-_ALIKE_WORDS = frozenset(
-    re.findall(
-        r"\w+",
-        """от во со на не то та ко но он а о с к у в ооо оао ао зао тоо нко сто акт акта сумма тема рост торос срок
-        товар сорт вес масса место номер карта марка мост метр хвост север восток москва ростов томск омск
-        сканер монтаж корм состав статус тара ставка счет корона среда остаток расход мера""",
-    )
-)
+#: Russian words of Latin-looking letters only.
+_ALIKE_WORDS = frozenset(LEXICON["words"]["alike"].split())
 
 
 def suspicious(text: str) -> tuple[tuple[Doubt, ...], tuple[Repair, ...]]:

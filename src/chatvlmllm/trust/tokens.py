@@ -9,9 +9,13 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
+from chatvlmllm.trust.lexicon import LEXICON
+
 #: Latin letters and the Cyrillic ones that are drawn alike. Upper and lower case differ: Latin B looks like В, b does
 #: not. Source: the letter shapes of ordinary text fonts.
-LATIN_TO_CYRILLIC = dict(zip("ABCEHKMOPTXYaceopxyk", "АВСЕНКМОРТХУасеорхук", strict=True))
+LATIN_TO_CYRILLIC: dict[str, str] = dict(
+    zip(LEXICON["look_alikes"]["latin"], LEXICON["look_alikes"]["cyrillic"], strict=True)
+)
 CYRILLIC_TO_LATIN = {cyrillic: latin for latin, cyrillic in LATIN_TO_CYRILLIC.items()}
 
 _WORD = re.compile(r"[^\W_]+")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from chatvlmllm.decode.loops import Loop
 from chatvlmllm.exchange import Stop
 from chatvlmllm.reading import Evidence, Notice, Verdict
+from chatvlmllm.trust.lexicon import LEXICON
 
 _ORDER = (
     Verdict.REFUSED,
@@ -23,11 +24,7 @@ _ORDER = (
 
 #: A refusal is short and begins like one; a page that quotes such words is longer or begins otherwise.
 _REFUSAL_LENGTH = 600
-_REFUSAL = re.compile(
-    r"\W*(?:i(?:['’]m| am) (?:sorry|unable)|sorry,|i (?:can(?:no|['’])t|cannot|won['’]t)|as an ai"
-    r"|извините,|к сожалению, я|я не могу|прошу прощения)",
-    re.IGNORECASE,
-)
+_REFUSAL = re.compile(r"\W*(?:" + "|".join(map(re.escape, LEXICON["refusals"]["begin"])) + ")", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
