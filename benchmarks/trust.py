@@ -86,11 +86,13 @@ def covers(doubt: Doubt, planted: Planted) -> bool:
     return doubt.start <= planted.end and planted.start <= doubt.end
 
 
-def generated(folder: Path, count: int, first_seed: int) -> tuple[Counter[str], Counter[str]]:
-    """Counts by fault and preset, and what clean pages are accused of."""
+def generated(folder: Path, count: int, first_seed: int, cached: bool = False) -> tuple[Counter[str], Counter[str]]:
+    """Counts by fault and preset, and what clean pages are accused of; `cached` leaves out pages not judged before."""
     counts, accused = Counter[str](), Counter[str]()
     with Host(Settings(workers=1)) as host:
         for case in cases(folder, count, first_seed):
+            if cached and not (folder / f"{case.name}.looks").exists():
+                continue
             looks = Looks(case, folder, host)
             evidence = judged(case, case.text, looks)
             counts[f"{case.preset} pages"] += 1
@@ -231,6 +233,7 @@ def main() -> None:
     parser.add_argument("--pages", type=int, default=320)
     parser.add_argument("--blanks", type=int, default=60)
     parser.add_argument("--fitting", action="store_true", help="use the pages that the thresholds were fitted on")
+    parser.add_argument("--cached", action="store_true", help="only pages that an earlier run has judged")
     parser.add_argument("--real", type=Path)
     parser.add_argument("--overhead", type=int, metavar="PAGES")
     asked = parser.parse_args()
@@ -240,7 +243,8 @@ def main() -> None:
     elif asked.overhead:
         print("\n".join(overhead(asked.cache, asked.overhead, 3.0)))
     else:
-        print("\n".join(table(*generated(asked.cache, asked.pages, 1 if asked.fitting else FIRST_TEST_SEED))))
+        first = 1 if asked.fitting else FIRST_TEST_SEED
+        print("\n".join(table(*generated(asked.cache, asked.pages, first, asked.cached))))
         if asked.blanks:
             before, after = blanks(asked.blanks)
             print(
