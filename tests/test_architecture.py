@@ -22,12 +22,12 @@ LAYERS = (
     ("decode", "page"),
     ("trust",),
     ("models",),
-    ("prepare", "run", "weights"),
+    ("prepare", "run", "weights", "forms"),
     ("export",),
     ("engines",),
     ("hearing", "asking"),
     ("routing", "pipeline", "store"),
-    ("batch", "bench", "verify"),
+    ("batch", "bench", "verify", "fields"),
     ("cli",),
 )
 
@@ -45,7 +45,8 @@ QUARANTINE = {
     "pypdfium2": ("document/pdf.py", "bench/"),
     "typer": ("cli/",),
     "rich": ("cli/",),
-    "pydantic": ("config.py", "run.py"),
+    "pydantic": ("config.py", "run.py", "forms/load.py"),
+    "xlsxwriter": ("export/fields.py",),
     "pydantic_settings": ("config.py",),
 }
 

@@ -5,9 +5,10 @@ ChatVLMLLMError
 │   FileMissing 404 · NotAFile 422 · FileUnreadable 403 · EmptyFile 422 · UnsupportedFile 415 · FileTooLarge 413
 │   ImageTooLarge 413 · DamagedFile 422 · LockedPdf 422 · TooManyPages 413 · BadPageRange 422
 │   PageOutOfRange 422 · NoTextLayer 422 · UnknownModel 404 · TaskNotSupported 422 · UnknownFormat 422
-│   OutputUnwritable 422 · UnreadableResult 422 · TooLong 422 · UnknownOption 422
+│   OutputUnwritable 422 · UnreadableResult 422 · TooLong 422 · UnknownOption 422 · UnknownForm 404
 ├─ SetupError    this machine is not ready               exit 3
-│   ConfigInvalid 500 · MissingExtra 503 · MissingLanguage 503 · DownloadFailed 503 · OfflineForbidden 503
+│   ConfigInvalid 500 · FormInvalid 500 · MissingExtra 503 · MissingLanguage 503 · DownloadFailed 503
+│   OfflineForbidden 503
 │   MissingWeights 503 · NotEnoughMemory 503 · NotEnoughDisk 503 · GatedModel 503 · UnpinnedCode 503
 │   EngineNotSupported 503
 ├─ EngineError   what runs the model failed              exit 4
@@ -136,6 +137,10 @@ class UnknownFormat(InputError):
     code = "unknown_format"
 
 
+class UnknownForm(InputError):
+    code, status = "unknown_form", 404
+
+
 class OutputUnwritable(InputError):
     code = "output_unwritable"
 
@@ -158,6 +163,10 @@ class SetupError(ChatVLMLLMError):
 
 class ConfigInvalid(SetupError):
     code, status = "config_invalid", 500
+
+
+class FormInvalid(SetupError):
+    code, status = "form_invalid", 500
 
 
 class MissingExtra(SetupError):

@@ -19,14 +19,14 @@ def csv(run: Run, readings: Iterable[Reading], delimiter: str) -> Iterator[str]:
 
     Coordinates are whole pixels and confidences whole per cent: a spreadsheet would take 1.5 for a date.
     """
-    yield _row(HEADER, delimiter)
+    yield row(HEADER, delimiter)
     for reading in readings:
         place = (run.document.name, reading.page, reading.verdict.value)
         for number, (block, doubts) in enumerate(by_block(reading), start=1):
             doubtful = " | ".join(" ".join((doubt.raw or doubt.seen).split()) for doubt in doubts)
-            yield _row((*place, number, block.kind.value, block.text, *_measures(block), doubtful), delimiter)
+            yield row((*place, number, block.kind.value, block.text, *_measures(block), doubtful), delimiter)
         if not reading.blocks:
-            yield _row((*place, "", "", "", "", "", "", "", "", ""), delimiter)
+            yield row((*place, "", "", "", "", "", "", "", "", ""), delimiter)
 
 
 def _measures(block: Block) -> tuple[object, ...]:
@@ -37,7 +37,8 @@ def _measures(block: Block) -> tuple[object, ...]:
     return confidence, round(box.x1), round(box.y1), round(box.x2), round(box.y2)
 
 
-def _row(cells: Iterable[object], delimiter: str) -> str:
+def row(cells: Iterable[object], delimiter: str) -> str:
+    """One line of CSV, its cells defused."""
     line = io.StringIO()
     library.writer(line, delimiter=delimiter).writerow([defuse(str(cell)) for cell in cells])
     return line.getvalue()

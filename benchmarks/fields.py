@@ -1,0 +1,214 @@
+"""Field accuracy: generated papers clean and degraded, and real papers against their field files.
+
+    python benchmarks/fields.py generated --seeds 2 --model embedded
+    python benchmarks/fields.py real shared/data/real --save benchmarks/fields_real.json
+
+A field is right when its normalised value is the true one: digits, ISO date, decimal; text without regard to letter
+case, quotes, ё and spaces. The saved file holds numbers only.
+"""
+
+import argparse
+import json
+import re
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from tests.forms.papers import KINDS, plain, truth
+
+from chatvlmllm import fields, forms
+from chatvlmllm.bench import specimens
+from chatvlmllm.bench.degrade import degrade
+from chatvlmllm.config import Settings, load
+from chatvlmllm.document import open_document
+from chatvlmllm.forms import mrz
+from chatvlmllm.run import Options
+
+#: Presets that stand for a degraded paper.
+LEVELS = ("clean", "scan", "bad_scan")
+Table = dict[str, list[int]]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("generated", "real"))
+    parser.add_argument("folder", nargs="?", type=Path)
+    parser.add_argument("--model", default="auto")
+    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--kinds", default=",".join(KINDS))
+    parser.add_argument("--levels", default=",".join(LEVELS))
+    parser.add_argument("--save", type=Path)
+    parser.add_argument("--misses", action="store_true", help="print every wrong field of generated papers")
+    chosen = parser.parse_args()
+    options = Options(chosen.model)
+    if chosen.what == "real":
+        _real(chosen.folder, options, chosen.save)
+    else:
+        for level in chosen.levels.split(","):
+            _generated(level, chosen, options)
+
+
+def _generated(level: str, chosen: argparse.Namespace, options: Options) -> None:
+    """One table for one level: a row per field of every kind."""
+    settings, total = load(), [0, 0]
+    print(f"== {level}, seeds 0…{chosen.seeds - 1}, model {options.model}")
+    for kind in chosen.kinds.split(","):
+        table: Table = defaultdict(lambda: [0, 0])
+        started, seen, failed = time.perf_counter(), 0, 0
+        for seed in range(chosen.seeds):
+            paper = specimens.make(kind, seed)
+            found = fields.extract(_pictured(paper, level, seed), kind, options=options, settings=settings)
+            failed += sum(check.outcome == "failed" for check in found.checks)
+            values = {one.key: one.value for one in found.every()}
+            for key, true in truth(paper.fields):
+                right = plain(values.get(key)) == plain(true)
+                _count(table, re.sub(r"\[\d+\]", "[]", key), right)
+                if chosen.misses and not right:
+                    print(f"   {kind}/{seed} {key}: {true!r} read as {values.get(key)!r}")
+            seen += len(paper.pages)
+        right, every = (sum(row[i] for row in table.values()) for i in (0, 1))
+        total = [total[0] + right, total[1] + every]
+        seconds = (time.perf_counter() - started) / max(1, seen)
+        print(f"{kind:20} {right:5}/{every:<5} {right / every:6.1%}  {seconds:5.1f} s/page  failed checks {failed}")
+        wrong = {key: row for key, row in table.items() if row[0] < row[1]}
+        print("".join(f"    {key}: {row[0]}/{row[1]}\n" for key, row in sorted(wrong.items())), end="", flush=True)
+    print(f"{'all':20} {total[0]:5}/{total[1]:<5} {total[0] / max(1, total[1]):6.1%}", flush=True)
+
+
+def _count(table: Table, key: str, right: bool) -> None:
+    table[key][0] += right
+    table[key][1] += 1
+
+
+def _pictured(paper: specimens.Specimen, level: str, seed: int) -> bytes:
+    """The paper as a TIFF of scanned pages at 200 dpi."""
+    import io
+
+    pages = [degrade(specimens.raster(paper, index), level, seed)[0] for index in range(len(paper.pages))]
+    stream = io.BytesIO()
+    pages[0].save(stream, "TIFF", save_all=True, append_images=pages[1:], dpi=(200, 200), compression="tiff_deflate")
+    return stream.getvalue()
+
+
+#: Keys of the field files under the names that our types give them; what is not named has no field here.
+ALIASES: Mapping[str, tuple[str, ...]] = {
+    "payment_order": (
+        "number", "date", "amount", "amount_words:amount_in_words", "payer:payer_name", "payer_inn", "payer_kpp",
+        "payer_account", "payer_bank:payer_bank_name", "payer_bik", "payer_corr:payer_correspondent_account",
+        "payee:payee_name", "payee_inn", "payee_kpp", "payee_account", "payee_bank:payee_bank_name", "payee_bik",
+        "kbk", "oktmo", "priority", "purpose",
+    ),
+    "invoice": (
+        "number", "date", "supplier_name:seller_name", "supplier_inn:seller_inn", "supplier_kpp:seller_kpp",
+        "supplier_address:seller_address", "buyer_name", "buyer_inn", "buyer_kpp", "buyer_address",
+        "bank:seller_bank_name", "bik:seller_bik", "corr_account:seller_correspondent_account",
+        "account:seller_account", "total", "vat", "due_date", "total_in_words", "signatory:seller_signatory",
+        "items[].name", "items[].qty:items[].quantity", "items[].unit", "items[].price", "items[].sum:items[].amount",
+    ),
+    "contract": (
+        "number", "date", "ikz", "price:total", "vat", "vat_rate", "customer:buyer_name", "supplier:seller_name",
+        "customer_name:buyer_name", "customer_inn:buyer_inn", "customer_kpp:buyer_kpp",
+        "customer_account:buyer_account", "customer_bik:buyer_bik", "customer_signatory:buyer_signatory",
+        "contractor_name:seller_name", "contractor_inn:seller_inn", "contractor_kpp:seller_kpp",
+        "contractor_account:seller_account", "contractor_bik:seller_bik", "contractor_signatory:seller_signatory",
+    ),
+    "tender_notice": (
+        "organizer:customer_name", "organizer_address:customer_address", "organizer_email:customer_email", "subject",
+        "nmc_with_vat:initial_price",
+    ),
+    "technical_spec": ("customer:customer_name", "subject", "approved_by"),
+    "foreign_passport": (
+        "issuer:country", "surname:surname_latin", "given_names:given_names_latin", "number",
+        "nationality:nationality_code", "birth_date", "sex", "expiry_date",
+    ),
+    "receipt_en": ("company:seller_name", "date", "address:seller_address", "total"),
+    "invoice_en": (
+        "issuer:seller_name", "amount:total", "amount_tax:vat", "amount_untaxed:subtotal", "date", "date_due:due_date",
+        "invoice_number:number", "lines[].name:items[].name", "lines[].qty:items[].quantity",
+        "lines[].price_unit:items[].price", "lines[].price_subtotal:items[].amount",
+    ),
+}  # fmt: skip
+#: Which type a real paper is of, by what its file name says.
+TYPES = (
+    ("payment_order", "payment_order"),
+    ("invoice_schet", "invoice"),
+    ("contract_44fz_milk_p1", "contract"),
+    ("contract_page", "contract"),
+    ("tender_notice", "tender_notice"),
+    ("tender_tz", "technical_spec"),
+    ("passport", "foreign_passport"),
+    ("receipt", "receipt_en"),
+    ("AzureInterior", "invoice_en"),
+)
+
+
+def _real(folder: Path, options: Options, save: Path | None) -> None:
+    """Exact and normalised matches per type and field, and how many types were detected."""
+    settings, exact, near, detected = load(), defaultdict(int), defaultdict(lambda: [0, 0]), [0, 0]
+    for path in sorted(folder.rglob("*.fields.json")):
+        paper = path.with_name(path.name.removesuffix(".fields.json"))
+        form = next((form for word, form in TYPES if word in paper.name), None)
+        if form is None:
+            continue
+        found, auto = _both(paper, form, options, settings)
+        detected = [detected[0] + (auto == form), detected[1] + 1]
+        values = {one.key: one for one in found.every()}
+        for key, true in _pairs(form, json.loads(path.read_text(encoding="utf-8"))):
+            one, place = values.get(key), form + "." + re.sub(r"\[\d+\]", "[]", key)
+            kind = forms.find(form).rule(key).kind
+            exact[place] += one is not None and true in (one.raw, one.value)
+            near[place][0] += one is not None and plain(one.value) == plain(_normal(kind, true, form))
+            near[place][1] += 1
+    rows = {place: {"exact": exact[place], "normalised": row[0], "of": row[1]} for place, row in sorted(near.items())}
+    for place, row in rows.items():
+        print(f"{place:52} exact {row['exact']}/{row['of']}  normalised {row['normalised']}/{row['of']}")
+    sums = [sum(row[name] for row in rows.values()) for name in ("exact", "normalised", "of")]
+    print(f"exact {sums[0]}/{sums[2]}, normalised {sums[1]}/{sums[2]}, type detected {detected[0]}/{detected[1]}")
+    if save is not None:
+        save.write_text(json.dumps({"fields": rows, "detected": detected}, indent=1) + "\n", encoding="utf-8")
+
+
+def _both(paper: Path, form: str, options: Options, settings: Settings) -> tuple[forms.Extraction, str]:
+    """The extraction as the right type, and the type that would have been detected; pages are read once."""
+    from chatvlmllm.engines.host import Host
+    from chatvlmllm.pipeline import read_pages
+
+    with open_document(paper, limits=settings.limits) as document, Host(settings) as host:
+        found = list(read_pages(document.pages(), options, host))
+        readings = [reading for _, reading in found]
+        look = fields.looker({page.number: (page, reading) for page, reading in found}, options, host)
+        return forms.extract(readings, form, forms.Aids(look=look)), forms.extract(readings).form
+
+
+def _pairs(form: str, data: Mapping[str, object]) -> Iterable[tuple[str, str]]:
+    """(our key, true text) for every key of a field file that our type has."""
+    for alias in ALIASES[form]:
+        theirs, _, ours = alias.partition(":")
+        ours = ours or theirs
+        group, _, column = theirs.partition("[].")
+        if not column:
+            if data.get(theirs) not in (None, ""):
+                yield ours, str(data[theirs])
+            continue
+        rows = [row for row in data.get(group, []) if column in row]  # type: ignore[attr-defined]
+        for index, row in enumerate(rows):
+            yield ours.replace("[]", f"[{index}]"), str(row[column])
+
+
+def _normal(kind: str, true: str, form: str) -> str:
+    """A true text in our normal form; parts of a machine readable zone are already bare."""
+    if re.fullmatch(r"[A-Z0-9<]{1,14}", true) and form == "foreign_passport":
+        if kind in {"date", "birth_date"}:
+            return mrz.iso(true, future=kind == "date", this_year=2026) or true
+        return true.strip("<")
+    from chatvlmllm.forms.kinds import normalise
+
+    return normalise(kind, true, forms.find(form).language) or true
+
+
+if __name__ == "__main__":
+    main()

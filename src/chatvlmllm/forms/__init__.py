@@ -1,0 +1,29 @@
+"""Typed, checked fields of papers: `extract(readings, "auto")`. Document types are YAML files in `types/`.
+
+Does not cover reading pages (that is `recognize`) or asking a vision-language model (its answer is passed in).
+"""
+
+from chatvlmllm.forms.detect import OTHER
+from chatvlmllm.forms.extract import AUTO, Aids, extract
+from chatvlmllm.forms.form import Form
+from chatvlmllm.forms.load import find, forms
+from chatvlmllm.forms.nouns import Candidate, Check, Detection, Extraction, Field, Group, Outcome, Reread, Source
+
+__all__ = [
+    "AUTO",
+    "OTHER",
+    "Aids",
+    "Candidate",
+    "Check",
+    "Detection",
+    "Extraction",
+    "Field",
+    "Form",
+    "Group",
+    "Outcome",
+    "Reread",
+    "Source",
+    "extract",
+    "find",
+    "forms",
+]

@@ -1,0 +1,117 @@
+"""Names of people and organisations: where they stand in a text, and one way to write them."""
+
+import re
+
+_WORD = r"[А-ЯЁA-Z][а-яёa-z]+(?:-[А-ЯЁA-Z][а-яёa-z]+)?"
+_UPPER = r"[А-ЯЁ]{2,}(?:-[А-ЯЁ]{2,})?"
+_INITIAL = r"[А-ЯЁA-Z]\s?[.,]"
+_PATRONYMIC = re.compile(r"(?:вич|[тьк]ич|мич|лич|вна|ична|инична|вича|вны|ичны|вичу|вне|оглы|кызы)$", re.IGNORECASE)
+_PERSON = re.compile(
+    rf"(?P<initials>{_INITIAL}\s?{_INITIAL})\s?(?P<last>{_WORD}|{_UPPER})"
+    rf"|(?P<first>{_WORD}|{_UPPER})\s+(?P<after>{_INITIAL}\s?[А-ЯЁA-Z]\s?\.?)(?![а-яё])"
+    rf"|(?P<full>{_WORD}\s+{_WORD}\s+{_WORD}|{_UPPER}\s+{_UPPER}\s+{_UPPER}(?:\s+(?:ОГЛЫ|КЫЗЫ))?)"
+)
+_FORMS = (
+    r"(?:ООО|О00|ОOО|ПАО|ОАО|ЗАО|НАО|АО|АКБ|КБ|НКО|АНО|ФГБУЗ?|ФГУП|ФГАОУ|ФКУ|ГБУЗ?|ГАУ|ГКУ|ГБОУ|МБУ|МБОУ|МКУ|МАУ|МУП|ГУП|ТСЖ|"
+    r"[Оо]бщество\s+с\s+ограниченной\s+ответственностью|[Пп]убличное\s+акционерное\s+общество|"
+    r"[Зз]акрытое\s+акционерное\s+общество|[Оо]ткрытое\s+акционерное\s+общество|[Аа]кционерное\s+общество|"
+    r"[Гг]осударственное\s+(?:бюджетное\s+|казенное\s+|автономное\s+)?учреждение(?:\s+[а-яё]+){0,3}|"
+    r"[Мм]униципальное\s+(?:бюджетное\s+|казенное\s+)?учреждение(?:\s+[а-яё]+){0,3})"
+)
+_QUOTED = re.compile(
+    rf"(?P<form>{_FORMS})\s*(?P<inner>[А-ЯЁ]{{2,4}}\s+)?(?P<open>[«\"“„<'‘]{{1,2}})(?P<title>[^;\n]{{1,90}}?)[»\"”“>'’]{{1,3}}"
+    r"(?=$|[,.;:()\s])(?![^«\"“„,;]{0,30}»)"
+)
+_TRADER = re.compile(
+    rf"(?:ИП|[Ии]ндивидуальный\s+предприниматель)\s+(?:{_WORD}|{_UPPER})(?:\s+(?:{_WORD}|{_UPPER}|{_INITIAL}\s?))+"
+)
+_COMPANY_EN = re.compile(
+    r"[A-Z][\w&.,'’\- ]{1,60}?\s?\b(?:Ltd|LLC|Inc|GmbH|B\.V|PLC|Limited|Corp|Sdn\.? Bhd|SDN BHD|S\.?A|Co)\b\.?"
+)
+BANK = re.compile(r"\b(?:КБ|АКБ|ГУ|РКЦ|УФК|BANK|Bank)\b|[Бб]анк|БАНК")
+_EDGE = " \t\n.,:;—–-_|*•·"
+
+
+def organisations(text: str, _language: str) -> list[tuple[int, int, str]]:
+    """A name with a legal form if there is one, else everything up to the first comma."""
+    for expression in (_QUOTED, _TRADER, _COMPANY_EN):
+        found = [(m.start(), m.end(), organisation(m.group())) for m in expression.finditer(text)]
+        if found and found[0][0] <= 60:
+            return found
+    bare = re.split(r",\s|;|\(|\n|\s\d{6},", text.strip(_EDGE))[0].strip(_EDGE)
+    if len(bare) < 3 or bare[0].islower():
+        return []
+    return [(text.find(bare), text.find(bare) + len(bare), organisation(bare))]
+
+
+def is_organisation(name: str) -> bool:
+    """Whether a name carries a legal form or a quoted title."""
+    return any(expression.search(name) for expression in (_QUOTED, _TRADER, _COMPANY_EN)) or "«" in name
+
+
+def organisation(text: str) -> str:
+    """One spelling: single spaces, «» around the title, no space inside them."""
+    plain = " ".join(text.replace("О00", "ООО").split()).strip(" ,;:")
+    plain = re.sub(r"[“”„]", '"', plain)
+    plain = re.sub(r'(?<=[\s(])"(?=\S)|^"(?=\S)', "«", plain)
+    plain = re.sub(r'"', "»", plain)
+    return re.sub(r"«\s+", "«", re.sub(r"\s+»", "»", plain))
+
+
+def persons(text: str, _language: str) -> list[tuple[int, int, str]]:
+    """Surname with initials on either side, or three words of which the last is a patronymic first of all."""
+    found = [(match.start(), match.end(), _person(match)) for match in _PERSON.finditer(text)]
+    return sorted(found, key=lambda one: (not _likely(one[2]), one[0]))
+
+
+def _likely(name: str) -> bool:
+    return "." in name or has_patronymic(name)
+
+
+def _person(match: re.Match[str]) -> str:
+    if match["full"]:
+        return person(match["full"])
+    last = match["last"] or match["first"]
+    letters = re.findall(r"[А-ЯЁA-Z]", match["initials"] or match["after"])
+    return f"{person(last)} {'. '.join(letters)}."
+
+
+def person(text: str) -> str:
+    """Each part with one capital, also after hyphens, unless it is an initial."""
+    return " ".join("-".join(part[:1].upper() + part[1:].lower() for part in word.split("-")) for word in text.split())
+
+
+def has_patronymic(name: str) -> bool:
+    """Whether the last word has the shape of a patronymic, in any case."""
+    parts = name.split()
+    return len(parts) >= 3 and _PATRONYMIC.search(parts[2]) is not None
+
+
+def name_words(text: str, _language: str) -> list[tuple[int, int, str]]:
+    """One to four words of letters: the surname, first or full name that stands beside its own label."""
+    match = re.search(r"(?:[^\W\d_]{2,}(?:-[^\W\d_]{2,})?)(?:\s+[^\W\d_]{2,}(?:-[^\W\d_]{2,})?){0,3}", text)
+    return [(match.start(), match.end(), person(match.group()))] if match else []
+
+
+def sexes(text: str, _language: str) -> list[tuple[int, int, str]]:
+    """M or F, from a word or letter in either alphabet."""
+    match = re.search(r"\b(?:(?P<m>МУЖ(?:СКОЙ)?|MALE|[МM])|(?P<f>ЖЕН(?:СКИЙ)?|FEMALE|[ЖF]))\b\.?", text, re.IGNORECASE)
+    return [(match.start(), match.end(), "M" if match["m"] else "F")] if match else []
+
+
+_CURRENCIES = {
+    "RUB": r"руб|₽|\bRUB\b|российск\w+ рубл",
+    "USD": r"\bUSD\b|\$|доллар",
+    "EUR": r"\bEUR\b|€|евро",
+    "GBP": r"\bGBP\b|£",
+    "MYR": r"\bRM\b|\bMYR\b",
+}
+
+
+def currencies(text: str, _language: str) -> list[tuple[int, int, str]]:
+    """The ISO code of each currency that the text names."""
+    return sorted(
+        (match.start(), match.end(), code)
+        for code, expression in _CURRENCIES.items()
+        for match in re.finditer(expression, text, re.IGNORECASE)
+    )

@@ -1,0 +1,196 @@
+"""Repeating groups: rows under known headers, in the reader's tables or by the places of words, over pages."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from chatvlmllm.forms import lines
+from chatvlmllm.forms.form import Column, Form, GroupRule
+from chatvlmllm.forms.found import Ask, Found, look
+from chatvlmllm.forms.grid import Grid, GridCell, grids
+from chatvlmllm.forms.kinds import KINDS
+from chatvlmllm.forms.labels import match, opens, tokens
+from chatvlmllm.forms.nouns import Layer, Source
+from chatvlmllm.forms.sheet import Sheet
+
+Row = Mapping[str, Found]
+#: A sum in its own column of the closing row is surer than one beside a label.
+_CLOSING = 1.25
+
+
+@dataclass(frozen=True)
+class _Heads:
+    """Which column of a grid is which of the group, and the first row of data."""
+
+    columns: Mapping[str, int]
+    body: int
+
+
+def groups(form: Form, sheets: Sequence[Sheet]) -> tuple[Mapping[str, Sequence[Row]], Sequence[Found]]:
+    """The rows of every group of the form, pages in order, and what their closing rows say of single fields."""
+    totals: list[Found] = []
+    found = {
+        key: list(lines.rows(form, key, rule, sheets)) if rule.line else _rows(form, key, rule, sheets, totals)
+        for key, rule in form.groups.items()
+    }
+    return found, totals
+
+
+def _rows(form: Form, key: str, rule: GroupRule, sheets: Sequence[Sheet], totals: list[Found]) -> list[Row]:
+    """Rows of the best grid of each page; a grid of as many columns without headers continues the one before it."""
+    rows: list[Row] = []
+    heads: _Heads | None = None
+    width, open_ended = 0, False
+    for sheet in sheets:
+        headed = [
+            (grid, found)
+            for grid in grids(sheet, _headers(rule), (rule.until, rule.skip))
+            if (found := _heads(rule, grid))
+        ]
+        if headed:
+            grid, heads = max(headed, key=lambda pair: len(pair[1].columns))
+            width = grid.columns
+        else:
+            same = [grid for grid in grids(sheet, {}) if grid.columns == width]
+            if not (heads and open_ended and same):
+                continue
+            grid, heads = same[0], _Heads(heads.columns, 0)
+        lines_, closing = _body(_Place(form, key, rule, sheet), grid, heads, len(rows))
+        rows += lines_
+        open_ended = closing is None
+        if closing is not None:
+            totals += _totals(_Place(form, key, rule, sheet), grid, heads, closing)
+    return rows
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Whose rows are read, and where."""
+
+    form: Form
+    key: str
+    rule: GroupRule
+    sheet: Sheet
+
+
+def _headers(rule: GroupRule) -> dict[str, str]:
+    return {header: key for key, column in rule.columns.items() for header in column.headers}
+
+
+def _heads(rule: GroupRule, grid: Grid) -> _Heads | None:
+    """Headers found in the upper rows, at least two and all the needed ones; each column is taken once."""
+    best: _Heads | None = None
+    for last in range(min(4, len(grid.rows))):
+        texts = [_joined(grid, range(last + 1), column) for column in range(grid.columns)]
+        taken: dict[str, int] = {}
+        for quality, key, column in sorted(_scores(rule, texts), reverse=True):
+            if quality > 0 and key not in taken and column not in taken.values():
+                taken[key] = column
+        if len(taken) >= 2 and set(rule.needs) <= set(taken) and (best is None or len(taken) > len(best.columns)):
+            best = _Heads(taken, last + 1)
+    return best and _Heads(best.columns, _after_numbers(grid, best.body))
+
+
+def _joined(grid: Grid, rows: range, column: int) -> str:
+    seen: list[str] = []
+    for row in rows:
+        cell = grid.at(row, column)
+        if cell is not None and cell.text not in seen:
+            seen.append(cell.text)
+    return " ".join(seen)
+
+
+def _scores(rule: GroupRule, texts: Sequence[str]) -> Iterator[tuple[float, str, int]]:
+    """How well each header text names each column of the rule, 0…1: the share of it that a header covers."""
+    for index, text in enumerate(texts):
+        size = sum(len(token.text) for token in tokens(text)) or 1
+        for key, column in rule.columns.items():
+            for rank, header in enumerate(column.headers):
+                for start, end, quality in match(header, text):
+                    share = min(1.0, (end - start) / size)
+                    bonus = 0.15 if not any(sign.isalnum() for sign in text[:start]) else 0.0
+                    yield quality * (0.4 + 0.6 * share) + bonus - 0.01 * rank, key, index
+
+
+def _after_numbers(grid: Grid, row: int) -> int:
+    """Past a row that only numbers the columns (1, 2, 3, …), by digits or letters."""
+    if row < len(grid.rows):
+        texts = [cell.text.strip() for cell in grid.rows[row] if cell.text.strip()]
+        short = [text for text in texts if len(text) <= 3]
+        if len(texts) >= 3 and len(short) >= 0.8 * len(texts) and {"2", "3"} <= set(texts):
+            return row + 1
+    return row
+
+
+def _totals(place: _Place, grid: Grid, heads: _Heads, closing: int) -> Iterator[Found]:
+    """The fields that stand in the closing row under their columns."""
+    for column, key in place.rule.totals.items():
+        cell = grid.at(closing, heads.columns[column]) if column in heads.columns else None
+        ask = Ask(key, place.form.fields[key].kind, place.form.language)
+        found = look(ask, cell.words, place.sheet, Layer.TABLE) if cell is not None and cell.words else None
+        if found is not None:
+            yield replace(found, score=_CLOSING * found.score)
+
+
+def _body(place: _Place, grid: Grid, heads: _Heads, count: int) -> tuple[list[Row], int | None]:
+    """Data rows until one that begins with an end word, and the number of that row."""
+    rows: list[Row] = []
+    for index in range(heads.body, len(grid.rows)):
+        cells = grid.rows[index]
+        if _opens(place.rule.until, cells):
+            return rows, index
+        if _opens(place.rule.skip, cells):
+            continue
+        row = _row(place, grid, index, heads, count + len(rows))
+        if _counts(place.rule, row):
+            rows.append(row)
+        elif rows and row:
+            rows[-1] = _extended(rows[-1], row)
+    return rows, None
+
+
+def _opens(words: Sequence[str], cells: Sequence[GridCell]) -> bool:
+    """Whether the row, or one of its cells, opens with one of the words."""
+    texts = [" ".join(cell.text for cell in cells).strip(), *(cell.text for cell in cells)]
+    return any(opens(text[:start]) for text in texts for word in words for start, _, _ in match(word, text))
+
+
+def _row(place: _Place, grid: Grid, index: int, heads: _Heads, number: int) -> dict[str, Found]:
+    found: dict[str, Found] = {}
+    for key, column in place.rule.columns.items():
+        if key not in heads.columns:
+            continue
+        cell = grid.at(index, heads.columns[key])
+        value = _cell(place, key, column, cell, number) if cell is not None else None
+        if value is not None:
+            found[key] = value
+    return found
+
+
+def _cell(place: _Place, key: str, column: Column, cell: GridCell, number: int) -> Found | None:
+    """The value of a cell. A cell without words (from a model's table) still has its text."""
+    ask = Ask(f"{place.key}[{number}].{key}", column.kind, place.form.language)
+    if cell.words:
+        return look(ask, cell.words, place.sheet, Layer.TABLE, column.headers[0])
+    candidates = KINDS[column.kind].find(cell.text, place.form.language)
+    if not candidates:
+        return None
+    start, end, value = candidates[0]
+    source = Source(Layer.TABLE, place.sheet.page, cell.text[start:end], cell.box, column.headers[0])
+    return Found(ask.key, value, source, 1.0)
+
+
+def _counts(rule: GroupRule, row: Row) -> bool:
+    """A row of its own has a number or an amount; names alone continue the row above."""
+    solid = [key for key in row if not KINDS[rule.columns[key].kind].free]
+    return len(row) >= 2 and len(solid) >= min(2, sum(not KINDS[c.kind].free for c in rule.columns.values()))
+
+
+def _extended(above: Row, row: Row) -> dict[str, Found]:
+    """The row above with the texts of a continuation row added to its own."""
+    joined = dict(above)
+    for key, more in row.items():
+        if key in joined and not more.value.replace(".", "").isdigit():
+            one = joined[key]
+            source = replace(one.source, text=f"{one.source.text} {more.source.text}")
+            joined[key] = replace(one, value=f"{one.value} {more.value}", source=source)
+    return joined
