@@ -5,15 +5,22 @@ the reply: nothing is ever cut off behind the user's back.
 """
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from chatvlmllm.document import Page
 from chatvlmllm.errors import TaskNotSupported, TooLong, UnknownOption
 from chatvlmllm.exchange import Limits, Request, Task
-from chatvlmllm.geometry import Size, whole
+from chatvlmllm.geometry import Box, Size, whole
 from chatvlmllm.models.card import Model, Recipe, sizing
 from chatvlmllm.reading import Notice
 from chatvlmllm.run import Options
+from chatvlmllm.trust.looks import Look
 
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+#: Pixels of paper around a line that is shown on its own.
+_PAPER = 10
 #: Tokens that a chat template puts around a question, generously.
 _FRAME = 128
 
@@ -57,6 +64,35 @@ def prepare(
         languages=options.languages,
         limits=limits,
         options=settings,
+    )
+
+
+def prepare_look(page: "Image", model: Model, look: Look, seconds: float) -> Request:
+    """A part of the page's picture for the second witness, at the size that the look asks for.
+
+    White is put around a line, since recognisers expect paper at its ends.
+    """
+    from PIL import ImageOps
+
+    chosen = recipe(model, Task.TEXT)
+    region = Box(*(round(edge) for edge in (look.region.x1, look.region.y1, look.region.x2, look.region.y2)))
+    image = page.crop((int(region.x1), int(region.y1), int(region.x2), int(region.y2)))
+    wanted = Size(*image.size).scaled(look.scale) if look.layout == "line" else model.image.fit(Size(*image.size))
+    if (wanted.width, wanted.height) != image.size:
+        image = image.resize((wanted.width, wanted.height), resample=3)
+    if look.layout == "line":
+        border = round(_PAPER / look.scale)
+        image = ImageOps.expand(image, _PAPER, fill="white")
+        region = Box(region.x1 - border, region.y1 - border, region.x2 + border, region.y2 + border)
+    return Request(
+        model=model.key,
+        task=Task.TEXT,
+        page=Size(*page.size),
+        region=region,
+        image=image,
+        languages=look.languages,
+        limits=Limits(chosen.limits.tokens, min(chosen.limits.seconds, seconds)),
+        options={} if look.layout == "page" else {"layout": look.layout},
     )
 
 
