@@ -13,6 +13,7 @@ from chatvlmllm.config import Limits, Server, Settings
 from chatvlmllm.document import Page
 from chatvlmllm.engines.host import Host
 from chatvlmllm.exchange import Stop, Task
+from chatvlmllm.models import find
 from chatvlmllm.pipeline import Watch
 from chatvlmllm.reading import Reading, Verdict
 from chatvlmllm.run import Options
@@ -235,11 +236,11 @@ CASES: Mapping[str, tuple[Options, routing.Machine, list[str]]] = {
         routing.Machine(frozenset({"qwen3_vl_2b", "qwen_vl_2b"}), warm=frozenset({"qwen_vl_2b"}), memory=16 * 10**9),
         ["qwen_vl_2b", "qwen3_vl_2b", *READERS],
     ),
-    "no GPU": (Options(kind="estimate"), routing.Machine(), ["tesseract"]),
+    "no GPU": (Options(kind="estimate"), routing.Machine(), list(READERS)),
     "layout": (
         Options(task=Task.LAYOUT),
         routing.Machine(frozenset({"dots_ocr"}), memory=16 * 10**9),
-        ["dots_ocr"],
+        ["dots_ocr", *(key for key in READERS if Task.LAYOUT in find(key).recipes)],
     ),
 }
 

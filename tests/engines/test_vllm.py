@@ -80,7 +80,7 @@ def test_t36_the_page_is_made_for_the_context_that_the_server_has(tmp_path: Path
     assert context(model, "transformers", settings) is None
     assert "--max-model-len=8192" in told("qwen3_vl_2b", tmp_path)
     recipe = next(iter(model.recipes.values()))
-    left = room(model, recipe, 8192)
+    left = room(recipe, 8192)
     assert left is not None
     assert left + recipe.limits.tokens < 8192
 

@@ -24,7 +24,7 @@ from chatvlmllm.reading import Verdict
 from chatvlmllm.run import Options
 from tests.engines.rig import PROGRAM, launch, request
 from tests.real.conftest import ROOT
-from tests.real.test_vllm import read
+from tests.real.test_vllm import read, told
 from tests.tiny.training import PAGES
 
 pytestmark = pytest.mark.real
@@ -162,6 +162,7 @@ def test_a_page_is_read_by_a_real_server_in_a_real_container(real_settings: Sett
 
     with Host(real_settings, planner) as pool:
         readings = read(pool, Options("qwen_vl_2b"), "bill", "deed")
+        assert [told(reading) for reading in readings] == [[("qwen_vl_2b", "chosen", "end")]] * 2
         assert [reading.text for reading in readings] == list(PAGES.values())
         for reading in readings:
             assert reading.reply is not None

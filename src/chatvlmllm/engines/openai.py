@@ -92,11 +92,12 @@ class OpenAI:
             if response.is_error:
                 response.read()
                 raise _refusal(request.model, response)
+            # Read to the end: only then can the connection serve the next request.
             for line in response.iter_lines():
                 piece = answer.hear(line)
                 if piece:
                     yield Delta(piece)
-                if answer.finished:
+                if answer.looped:
                     break
         yield Reply(
             text="".join(answer.said),
@@ -157,7 +158,7 @@ class _Answer:
         self.said: list[str] = []
         self.served: str | None = None
         self.usage = Usage()
-        self.finished = False
+        self.looped = False
 
     def hear(self, line: str) -> str:
         """The new text of one line of the event stream."""
@@ -168,7 +169,6 @@ class _Answer:
             return ""
         content = line[5:].strip()
         if content == "[DONE]":
-            self.finished = True
             return ""
         return self._chunk(json.loads(content))
 
@@ -189,7 +189,7 @@ class _Answer:
             self._first_at = self._first_at or time.perf_counter()
             self.said.append(piece)
             if self._watch.feed(piece) is not None:
-                self._stop, self.finished = Stop.LOOP, True
+                self._stop, self.looped = Stop.LOOP, True
         return piece
 
     def _reason(self, choice: Mapping[str, Any]) -> Stop:
