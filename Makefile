@@ -12,7 +12,7 @@ test: ## every quick test
 	@scripts/setup dev
 	@$(BIN)/pytest
 
-test-real: ## what needs minutes: the built wheel in an empty environment
+test-real: ## what needs minutes: the built wheel, a real vLLM as process and in a container
 	@scripts/setup dev
 	@$(BIN)/pytest -m real
 
@@ -32,6 +32,7 @@ docs: ## write the pages that are made by programs
 
 bench: ## measure this checkout on this machine
 	@$(BIN)/python benchmarks/startup.py
+	@$(BIN)/python benchmarks/swaps.py
 
 clean:
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -20,7 +20,7 @@ from chatvlmllm.errors import ConfigInvalid
 _PREFIX = "CHATVLMLLM_"
 
 #: Variables that are read before or without any settings.
-_NOT_SETTINGS = {_PREFIX + "CONFIG", _PREFIX + "UI_LANG"}
+_NOT_SETTINGS = {_PREFIX + "CONFIG", _PREFIX + "UI_LANG", _PREFIX + "OWNER"}
 
 
 def _user_folder(windows: str, xdg: str, fallback: str) -> Path:
@@ -45,10 +45,44 @@ class Limits(Section):
     page_seconds: float = Field(300, gt=0, description="longest time for one page, in seconds")
 
 
+class Gpu(Section):
+    """One accelerator, many models."""
+
+    policy: Literal["single", "budget"] = Field("single", description="one model at a time, or several while they fit")
+    budget_gb: float = Field(0, ge=0, description="memory for all models together (budget); 0 means what is free")
+    idle_seconds: float = Field(600, ge=0, description="a model unused for so long is unloaded; 0 means never")
+    pinned: tuple[str, ...] = Field((), description="models that are never unloaded for others")
+    fairness: int = Field(40, ge=1, description="pages of one model that may be read while another model is waited for")
+    sleep: bool = Field(True, description="let vLLM keep weights in main memory instead of ending it")
+    start_seconds: float = Field(900, gt=0, description="longest time until a model is ready")
+    silence_seconds: float = Field(120, gt=0, description="a model that says nothing for so long is ended")
+    cpu_fallback: bool = Field(False, description="read a page with the same model on the CPU when the GPU failed it")
+
+
+class Vllm(Section):
+    """vLLM servers that this program starts itself."""
+
+    mode: Literal["auto", "process", "container", "off"] = Field("auto", description="how a server is started")
+    python: Path | None = Field(None, description="interpreter of an environment that has vLLM; by default our own")
+    image: str = Field("vllm/vllm-openai:v0.32.0", description="container image with its tag")
+    socket: str = Field("", description="address of Docker or Podman; by default it is looked for")
+    requests: int = Field(8, ge=1, description="pages that one server reads at once")
+    cache_gb: int = Field(4, ge=1, description="memory for the cache of a server on the CPU")
+
+
+class Server(Section):
+    """An OpenAI-compatible server that the user runs."""
+
+    url: str = Field(pattern=r"^https?://")
+    models: dict[str, str] = Field(min_length=1)
+    key_variable: str = ""
+    requests: int = Field(4, ge=1)
+
+
 class ModelSettings(Section):
     """What a user may set for one model, under `models: KEY:`; everything else about a model is in its card."""
 
-    engine: Literal["transformers", "vllm", "embedded"] | None = None
+    engine: Literal["transformers", "vllm", "container", "embedded"] | None = None
     weights: Path | None = None
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
@@ -80,6 +114,12 @@ class Settings(BaseSettings):
     )
     tessdata: Path | None = Field(None, description="folder with Tesseract language data; by default it is looked for")
     limits: Limits = Limits()
+    gpu: Gpu = Gpu()
+    vllm: Vllm = Vllm()
+    servers: tuple[Server, ...] = Field(
+        (),
+        description=("your own servers: url (to /v1), models (our key: its name there), key_variable, requests"),
+    )
     models: dict[str, ModelSettings] = Field(
         default_factory=dict,
         description=(
@@ -183,7 +223,9 @@ def _refuse_unknown_variables() -> None:
 
 def _keys() -> list[str]:
     """Every dotted key, sections included."""
-    return [*Settings.model_fields, *(f"limits.{name}" for name in Limits.model_fields)]
+    sections: dict[str, type[Section]] = {"limits": Limits, "gpu": Gpu, "vllm": Vllm}
+    inner = [f"{name}.{key}" for name, section in sections.items() for key in section.model_fields]
+    return [*Settings.model_fields, *inner]
 
 
 def _explain(error: ValidationError, path: Path | None, lines: Mapping[str, int]) -> ConfigInvalid:

@@ -5,15 +5,16 @@ ChatVLMLLMError
 │   FileMissing 404 · NotAFile 422 · FileUnreadable 403 · EmptyFile 422 · UnsupportedFile 415 · FileTooLarge 413
 │   ImageTooLarge 413 · DamagedFile 422 · LockedPdf 422 · TooManyPages 413 · BadPageRange 422
 │   PageOutOfRange 422 · NoTextLayer 422 · UnknownModel 404 · TaskNotSupported 422 · UnknownFormat 422
-│   OutputUnwritable 422 · TooLong 422 · UnknownOption 422 · UnknownForm 404
+│   OutputUnwritable 422 · UnreadableResult 422 · TooLong 422 · UnknownOption 422 · UnknownForm 404
 ├─ SetupError    this machine is not ready               exit 3
 │   ConfigInvalid 500 · FormInvalid 500 · MissingExtra 503 · MissingLanguage 503 · DownloadFailed 503
 │   OfflineForbidden 503
 │   MissingWeights 503 · NotEnoughMemory 503 · NotEnoughDisk 503 · GatedModel 503 · UnpinnedCode 503
-│   EngineNotSupported 503
+│   EngineNotSupported 503 · ImageMissing 503 · NoContainerEngine 503
 ├─ EngineError   what runs the model failed              exit 4
 │   EngineStartFailed 503 · EngineCrashed 503 · EngineTimeout 504 · GenerationFailed 503
-│   PromptMismatch 503
+│   PromptMismatch 503 · EngineHung 504 · EngineResting 503 · EngineBusy 429 · CudaFailed 503
+│   PortTaken 503 · AcceleratorTaken 503 · ServerUnreachable 503 · ServerRefused 502
 └─ ReplyError    the model answered uselessly            exit 5
     EmptyReply 502 · UndecodableReply 502 · NotFinite 502
 
@@ -145,6 +146,10 @@ class OutputUnwritable(InputError):
     code = "output_unwritable"
 
 
+class UnreadableResult(InputError):
+    code = "unreadable_result"
+
+
 class TooLong(InputError):
     code = "too_long"
 
@@ -205,6 +210,14 @@ class EngineNotSupported(SetupError):
     code = "engine_not_supported"
 
 
+class ImageMissing(SetupError):
+    code = "image_missing"
+
+
+class NoContainerEngine(SetupError):
+    code = "no_container_engine"
+
+
 class EngineError(ChatVLMLLMError):
     status, exit_code = 503, 4
 
@@ -227,6 +240,38 @@ class GenerationFailed(EngineError):
 
 class PromptMismatch(EngineError):
     code = "prompt_mismatch"
+
+
+class EngineHung(EngineError):
+    code, status = "engine_hung", 504
+
+
+class EngineResting(EngineError):
+    code = "engine_resting"
+
+
+class EngineBusy(EngineError):
+    code, status = "engine_busy", 429
+
+
+class CudaFailed(EngineError):
+    code = "cuda_failed"
+
+
+class PortTaken(EngineError):
+    code = "port_taken"
+
+
+class AcceleratorTaken(EngineError):
+    code = "accelerator_taken"
+
+
+class ServerUnreachable(EngineError):
+    code = "server_unreachable"
+
+
+class ServerRefused(EngineError):
+    code, status = "server_refused", 502
 
 
 class ReplyError(ChatVLMLLMError):

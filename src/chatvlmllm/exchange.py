@@ -108,7 +108,7 @@ class Reply:
 
     `model` is the key that answered, `engine` what ran it, `device` where ("cpu", "cuda:0"), `seconds` the stages
     that were measured, `versions` those of the libraries that mattered, `choices` what was chosen automatically and
-    why.
+    why, `served` the name under which a server says that it answered.
     """
 
     text: str
@@ -118,6 +118,7 @@ class Reply:
     device: str
     dtype: str | None = None
     attention: str | None = None
+    served: str | None = None
     choices: Mapping[str, str] = field(default_factory=dict)
     usage: Usage = Usage()
     seconds: Mapping[str, float] = field(default_factory=dict)

@@ -6,6 +6,7 @@ print(paper.form, paper.value("total"), paper.outcome)
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -78,7 +79,7 @@ def looker(pages: dict[int, tuple[Page, Reading]], options: Options, host: Host)
 
 def _other(page: Page, reading: Reading, options: Options) -> Model:
     """A model that sees the picture, rather not the one that has already read it."""
-    chain, _ = routing.candidates(page, routing.AUTO, Task.TEXT)
+    chain, _ = routing.candidates(page, replace(options, model=routing.AUTO, task=Task.TEXT))
     seeing = [one.model for one in chain if one.model.recipes[Task.TEXT].needs_image]
     other = [model for model in seeing if model.key != reading.answered]
     return (other or seeing or [models.find(reading.answered or options.model)])[0]

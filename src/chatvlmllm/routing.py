@@ -1,39 +1,183 @@
 """Which model is to read a page: an ordered list of candidates, each with its reason in a stable word.
 
-An explicit choice is the only candidate: nothing is ever answered by another model than the one asked for, unless the
-user asked for `auto`.
+The choice is a table (`routing.toml`) applied to facts about the page and the machine. A model that the user chose
+comes first; unless forbidden, others may still answer when it fails, and the result then says so.
 """
 
+import tomllib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
 
+from chatvlmllm import weights
 from chatvlmllm.document import Page
-from chatvlmllm.exchange import Task
-from chatvlmllm.models import find
+from chatvlmllm.engines import gpu
+from chatvlmllm.engines.host import Host
+from chatvlmllm.errors import ConfigInvalid
+from chatvlmllm.models import catalogue, find
 from chatvlmllm.models.card import Model
 from chatvlmllm.reading import Notice
+from chatvlmllm.run import Options
 
 AUTO = "auto"
 
-#: What `auto` reads pictures with, best first.
-_READERS = ("embedded", "tesseract")
+#: In a card's languages, words that stand for languages beyond those it lists.
+_MANY = ("any", "100+", "about")
+
+#: Who testifies about a generative model's answer: the reader that the thresholds of `trust` were fitted on.
+_WITNESS = "tesseract"
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A model worth trying and why: `chosen` by the user, `text_layer` trusted, `no_gpu` so the CPU reads."""
+    """A model worth trying and why, as a stable word (`reasons` in the catalogues of messages)."""
 
     model: Model
     reason: str
 
 
-def candidates(page: Page, asked: str, task: Task) -> tuple[list[Candidate], list[Notice]]:
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What the choice depends on besides the page: models that could run here, those that run, memory in bytes.
+
+    `remote` are models on the user's own servers, which need none of our memory; `memory` is 0 without an accelerator.
+    """
+
+    ready: frozenset[str] = frozenset()
+    remote: frozenset[str] = frozenset()
+    warm: frozenset[str] = frozenset()
+    memory: int = 0
+
+
+def machine(host: Host) -> Machine:
+    """What is here now."""
+    settings = host.settings
+    remote = frozenset(key for server in settings.servers for key in server.models)
+    memory = sum(found.total for found in gpu.gpus()[:1])
+    if not memory:
+        return Machine(remote=remote, warm=host.running())
+    ready = frozenset(key for key, model in catalogue().items() if model.weights and weights.here(model, settings))
+    return Machine(ready, remote, host.running(), memory)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One line of the table; an empty tuple means any."""
+
+    why: str
+    chain: tuple[str, ...]
+    speed: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    tasks: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+
+    def fits(self, options: Options) -> bool:
+        """Whether it holds for pages of this kind, this task and this main language."""
+        return (
+            (not self.kinds or options.kind in self.kinds)
+            and (not self.tasks or options.task in self.tasks)
+            and (not self.languages or options.languages[0] in self.languages)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Every rule in order, and the readers inside the program."""
+
+    rules: tuple[Rule, ...]
+    embedded: tuple[str, ...]
+
+
+def parse(text: str, name: str) -> Table:
+    """A table from its file; raises ConfigInvalid for unknown words and unknown models."""
+    try:
+        values = tomllib.loads(text)
+        rules = tuple(Rule(**_tuples(rule)) for rule in values.get("rule", ()))
+        embedded = tuple(values.get("embedded", {}).get("chain", ()))
+    except (tomllib.TOMLDecodeError, TypeError) as error:
+        raise ConfigInvalid(file=name, line=0, problem=error, near="—") from error
+    unknown = {key for rule in rules for key in (*rule.chain, *rule.speed)} - set(catalogue())
+    if unknown:
+        raise ConfigInvalid(file=name, line=0, problem=f"unknown model {min(unknown)}", near="—")
+    return Table(rules, embedded)
+
+
+def _tuples(rule: dict[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in rule.items()}
+
+
+@cache
+def _shipped() -> Table:
+    return parse(resources.files(__package__).joinpath("routing.toml").read_text(encoding="utf-8"), "routing.toml")
+
+
+def table(folder: Path | None = None) -> Table:
+    """The rules in force: those of the data folder before the shipped ones."""
+    shipped = _shipped()
+    own = folder / "routing.toml" if folder else None
+    if own is None or not own.is_file():
+        return shipped
+    first = parse(own.read_text(encoding="utf-8"), str(own))
+    return Table((*first.rules, *shipped.rules), first.embedded or shipped.embedded)
+
+
+def candidates(
+    page: Page, options: Options, machine: Machine = Machine(), rules: Table | None = None
+) -> tuple[list[Candidate], list[Notice]]:
     """The models to try for one page, best first, and caveats about the choice; raises UnknownModel."""
-    if asked != AUTO:
-        return [Candidate(find(asked), "chosen")], []
+    rules = rules or _shipped()
+    if options.model != AUTO:
+        chosen = find(options.model)
+        others = _readers(options, machine, rules) if options.fallback else []
+        rest = [Candidate(other.model, "fallback") for other in others if other.model != chosen]
+        return [Candidate(chosen, "chosen"), *rest], []
+    readers = _readers(options, machine, rules)
     layer = page.text_layer()
-    readers = [Candidate(find(key), "no_gpu") for key in _READERS]
-    if layer is None or task not in find("text_layer").recipes:
+    if layer is None or options.task not in find("text_layer").recipes:
         return readers, []
     if layer.doubt is not None:
         return readers, [Notice("text_layer_ignored", {"reason": layer.doubt})]
     return [Candidate(find("text_layer"), "text_layer"), *readers], []
+
+
+def _readers(options: Options, machine: Machine, rules: Table) -> list[Candidate]:
+    """Who reads a picture: networks by the table, then the readers inside the program."""
+    networks = list(_networks(options, machine, rules))
+    inside = [find(key) for key in rules.embedded if options.task in find(key).recipes]
+    why = "no_gpu" if machine.memory == 0 else "no_model_ready"
+    return [*networks, *(Candidate(model, "last_resort" if networks else why) for model in inside)]
+
+
+def _networks(options: Options, machine: Machine, rules: Table) -> Iterator[Candidate]:
+    rule = next((rule for rule in rules.rules if rule.fits(options)), None)
+    if rule is None:
+        return
+    chain: Sequence[str] = rule.chain
+    if options.prefer == "speed":
+        # A model that runs answers now; one that does not costs a swap first.
+        chain = sorted(rule.speed or rule.chain, key=lambda key: key not in machine.warm)
+    for key in chain:
+        model = find(key)
+        if options.task in model.recipes and _knows(model, options) and _possible(model, machine):
+            yield Candidate(model, rule.why)
+
+
+def _knows(model: Model, options: Options) -> bool:
+    """Whether the model reads the main language."""
+    said = " ".join(model.languages)
+    return options.languages[0] in model.languages or any(word in said for word in _MANY)
+
+
+def _possible(model: Model, machine: Machine) -> bool:
+    """Whether it is on a server of the user's, or on this machine and small enough for it."""
+    if model.key in machine.remote:
+        return True
+    return model.key in machine.ready and (model.weights is None or model.weights.vram <= machine.memory)
+
+
+def witness() -> Model:
+    """Who testifies about what a generative model read."""
+    return find(_WITNESS)

@@ -4,6 +4,7 @@ import platform
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from enum import StrEnum
 from functools import cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -19,14 +20,30 @@ if TYPE_CHECKING:
 SCHEMA = "chatvlmllm/1"
 
 
+class Hear(StrEnum):
+    """Is a second witness heard? `auto` and `on`: about every answer of a model that can invent text."""
+
+    AUTO = "auto"
+    ON = "on"
+    OFF = "off"
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the user wants of a page; `model` is a key or `auto`, `settings` are options of that model."""
+    """What the user wants of a page; `model` is a key or `auto`, `settings` are options of that model.
+
+    `kind` is the kind of paper if the user knows it, `prefer` what matters when `auto` chooses: `quality` or `speed`.
+    Without `fallback` a chosen model is the only one that may answer.
+    """
 
     model: str = "auto"
     task: Task = Task.TEXT
     languages: tuple[str, ...] = ("rus", "eng")
     settings: Mapping[str, str] = field(default_factory=dict)
+    kind: str = ""
+    prefer: str = "quality"
+    fallback: bool = True
+    witness: Hear = Hear.AUTO
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -64,6 +64,15 @@ def folder(model: Model, settings: "Settings") -> Path:
     return found
 
 
+def here(model: Model, settings: "Settings") -> bool:
+    """Whether the model could be loaded without fetching anything."""
+    try:
+        folder(model, settings)
+    except MissingWeights:
+        return False
+    return True
+
+
 def complete(model: Model, settings: "Settings") -> list[Path]:
     """Every complete checkpoint of the model; only the pinned one where the card pins it."""
     if model.weights is None:

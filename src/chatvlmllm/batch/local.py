@@ -10,7 +10,8 @@ from chatvlmllm.batch.plan import Order, select
 from chatvlmllm.document import Document, Page, open_document
 from chatvlmllm.engines.host import Host
 from chatvlmllm.errors import ChatVLMLLMError
-from chatvlmllm.pipeline import failure, read_pages
+from chatvlmllm.ladder import failure
+from chatvlmllm.pipeline import read_pages
 from chatvlmllm.reading import Reading, Verdict
 from chatvlmllm.run import Run, begin, finish, overall, refuse
 from chatvlmllm.store import Spool

@@ -1,9 +1,10 @@
-"""`chatvlmllm models list|show|pull|rm`."""
+"""`chatvlmllm models list|show|pull|rm`; `engines` adds status, load, unload and logs."""
 
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from chatvlmllm.cli import engines
 from chatvlmllm.cli.speech import LANGUAGE, console, say
 
 if TYPE_CHECKING:
@@ -13,6 +14,11 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True)
 
 _OFFLINE = Annotated[bool, typer.Option("--offline", help=say("models.offline"))]
+
+app.command("status", help=say("models.status"))(engines.status)
+app.command("load", help=say("models.load"))(engines.load)
+app.command("unload", help=say("models.unload"))(engines.unload)
+app.command("logs", help=say("models.logs"))(engines.logs)
 
 
 @app.command("list", help=say("models.list"))

@@ -27,7 +27,10 @@ BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Launch:
-    """How to start a worker: the local checkpoint, wishes, the interpreter, and how patient to be (seconds)."""
+    """How to start a worker: the local checkpoint, wishes, the interpreter, and how patient to be (seconds).
+
+    `marks` are added to the child's environment so that it can be found again.
+    """
 
     folder: Path
     wanted: Wanted = field(default_factory=Wanted)
@@ -36,6 +39,7 @@ class Launch:
     start_patience: float = 900.0
     patience: float = 180.0
     grace: float = 10.0
+    marks: Mapping[str, str] = field(default_factory=dict)
 
 
 class WorkerEngine:
@@ -61,6 +65,11 @@ class WorkerEngine:
     def log(self) -> tuple[str, ...]:
         """The last lines of the worker's standard error."""
         return tuple(self._child.log) if self._child else ()
+
+    @property
+    def alive(self) -> bool:
+        """Is the worker there? One that was lost is replaced at the next request."""
+        return self.pid is not None
 
     @property
     def pid(self) -> int | None:
@@ -149,7 +158,7 @@ class WorkerEngine:
             return self._child
         if self._child is not None:
             self._lose(self._child)
-        child = Child(self._launch.command, _environ())
+        child = Child(self._launch.command, _environ() | dict(self._launch.marks))
         child.send(self._order())
         try:
             frame = child.receive(self._launch.start_patience)
