@@ -20,12 +20,13 @@ LAYERS = (
     ("errors", "geometry", "config"),
     ("exchange", "reading", "document"),
     ("decode", "page"),
+    ("trust",),
     ("models",),
     ("prepare", "run", "weights", "forms"),
     ("export",),
     ("engines",),
-    ("routing", "ladder", "pipeline", "store"),
-    ("batch", "bench", "fields"),
+    ("routing", "ladder", "hearing", "asking", "pipeline", "store"),
+    ("batch", "bench", "verify", "fields"),
     ("cli",),
 )
 

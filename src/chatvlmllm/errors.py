@@ -5,7 +5,7 @@ ChatVLMLLMError
 │   FileMissing 404 · NotAFile 422 · FileUnreadable 403 · EmptyFile 422 · UnsupportedFile 415 · FileTooLarge 413
 │   ImageTooLarge 413 · DamagedFile 422 · LockedPdf 422 · TooManyPages 413 · BadPageRange 422
 │   PageOutOfRange 422 · NoTextLayer 422 · UnknownModel 404 · TaskNotSupported 422 · UnknownFormat 422
-│   OutputUnwritable 422 · TooLong 422 · UnknownOption 422 · UnknownForm 404
+│   OutputUnwritable 422 · UnreadableResult 422 · TooLong 422 · UnknownOption 422 · UnknownForm 404
 ├─ SetupError    this machine is not ready               exit 3
 │   ConfigInvalid 500 · FormInvalid 500 · MissingExtra 503 · MissingLanguage 503 · DownloadFailed 503
 │   OfflineForbidden 503
@@ -144,6 +144,10 @@ class UnknownForm(InputError):
 
 class OutputUnwritable(InputError):
     code = "output_unwritable"
+
+
+class UnreadableResult(InputError):
+    code = "unreadable_result"
 
 
 class TooLong(InputError):

@@ -61,11 +61,16 @@ class Try:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A reply, what was understood of it, and caveats about the request."""
+    """A reply, what was understood of it, and caveats about the request.
+
+    Where the reply broke off, `further` are those about the rest of the page; `whole` if the last came to its end.
+    """
 
     reply: Reply
     decoded: Decoded
     notices: tuple[Notice, ...] = ()
+    further: tuple[Reply, ...] = ()
+    whole: bool = True
 
 
 #: Takes a step and notes in the `Try` how far it came; raises what went wrong.
@@ -126,7 +131,7 @@ def _stay(rung: Step, take: Take, wanted: Callable[[], bool], so_far: Walk) -> N
 
 def _straightened(answer: Answer, step: Step, take: Take, so_far: Walk) -> tuple[Answer, Step]:
     """The answer, or if it loops the one to a second question that does not."""
-    if answer.reply.stop is not Stop.LOOP or not _can_shrink(step):
+    if answer.reply.stop is not Stop.LOOP or answer.whole or not _can_shrink(step):
         return answer, step
     other = replace(step, reason="after_loop", scale=step.scale * _OTHER_SIZE)
     second, _, _ = _try(other, take, so_far)
@@ -141,8 +146,18 @@ def _try(step: Step, take: Take, so_far: Walk) -> tuple[Answer | None, ChatVLMLL
         so_far.error = error
         so_far.attempts.append(_attempt(step, noted, None, error, time.perf_counter() - begun))
         return None, error, noted.entered
-    so_far.attempts.append(_attempt(step, noted, answer.reply, None, time.perf_counter() - begun))
+    so_far.attempts += _rounds(step, noted, answer, time.perf_counter() - begun)
     return answer, None, noted.entered
+
+
+def _rounds(step: Step, noted: Try, answer: Answer, seconds: float) -> list[Attempt]:
+    """One attempt per reply; the first takes what time the others did not."""
+    later = [sum(reply.seconds.values()) for reply in answer.further]
+    rest = replace(step, reason="rest_of_page")
+    return [
+        _attempt(step, noted, answer.reply, None, max(0.0, seconds - sum(later))),
+        *(_attempt(rest, noted, reply, None, took) for reply, took in zip(answer.further, later, strict=True)),
+    ]
 
 
 def _again(step: Step, error: ChatVLMLLMError | None, strikes: int, *, entered: bool) -> Step | None:

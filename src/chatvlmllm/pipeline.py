@@ -4,54 +4,58 @@ A page that cannot be read becomes a reading whose verdict is `failed`; the othe
 model by name.
 """
 
-import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from chatvlmllm import ladder, routing
-from chatvlmllm.decode import Decoded
+from chatvlmllm import hearing, ladder, routing
+from chatvlmllm.asking import Asking, Watch
 from chatvlmllm.decode.loops import find_loop
 from chatvlmllm.document import Document, Page, open_document
-from chatvlmllm.engines import Engine
 from chatvlmllm.engines.host import Host
-from chatvlmllm.errors import ChatVLMLLMError, EmptyReply
-from chatvlmllm.exchange import Reply, Request, Stop, Task
+from chatvlmllm.errors import ChatVLMLLMError
+from chatvlmllm.exchange import Reply, Task
 from chatvlmllm.geometry import Size
-from chatvlmllm.ladder import Answer, Step, Try, failure
+from chatvlmllm.ladder import Answer, Walk, failure
 from chatvlmllm.models import find
-from chatvlmllm.prepare import caveats, prepare, recipe
-from chatvlmllm.reading import Notice, Reading, Verdict
-from chatvlmllm.run import Options
+from chatvlmllm.models.card import Model
+from chatvlmllm.prepare import recipe
+from chatvlmllm.reading import Block, Evidence, Notice, Reading, Verdict, text_of
+from chatvlmllm.run import Hear, Options
+from chatvlmllm.trust.blank import measure
+from chatvlmllm.trust.confidence import calibrated, curve
+from chatvlmllm.trust.scripts import suspicious
+from chatvlmllm.trust.verdict import Course, decide
 
 if TYPE_CHECKING:
     from chatvlmllm.config import Settings
 
 
-def recognize(
+def recognize(  # noqa: PLR0913 the public face: every option has a default
     source: str | Path | bytes | Document,
     model: str = routing.AUTO,
     *,
     task: str = Task.TEXT,
     languages: str = "rus+eng",
     pages: Iterable[int] | None = None,
+    witness: str = Hear.AUTO,
     settings: "Settings | None" = None,
 ) -> Iterator[Reading]:
     """Read a document page by page; closing the iterator stops the work.
 
-    `pages` are page numbers from 1. Raises an `InputError` for a file that cannot be opened and for an unknown model or
-    task; a single bad page yields a reading with verdict `failed` instead.
+    `pages` are page numbers from 1; `witness` is auto, on or off (see `run.Hear`). Raises an `InputError` for a file
+    that cannot be opened and for an unknown model or task; a single bad page yields a reading with verdict `failed`
+    instead.
     """
     if settings is None:
         from chatvlmllm.config import load
 
         settings = load()
-    options = Options(model, Task(task), tuple(languages.split("+")))
+    options = Options(model, Task(task), tuple(languages.split("+")), witness=Hear(witness))
     if model != routing.AUTO:
         recipe(find(model), options.task)
     document = source if isinstance(source, Document) else open_document(source, limits=settings.limits)
@@ -62,14 +66,6 @@ def recognize(
     finally:
         if document is not source:
             document.close()
-
-
-@dataclass(frozen=True, slots=True)
-class Watch:
-    """How a caller follows the work: `heard` gets every piece of text as it is said, `stop` ends what is going on."""
-
-    heard: Callable[[Page, str], None] | None = None
-    stop: threading.Event = field(default_factory=threading.Event)
 
 
 def read_pages(
@@ -83,9 +79,11 @@ def read_pages(
     workers = host.width(options.model)
     waiting: deque[tuple[Page, Future[Reading]]] = deque()
     pool = ThreadPoolExecutor(workers, thread_name_prefix="page")
+    # A witness is asked while a page waits for its model, so there are never more of them than pages being read.
+    aside = ThreadPoolExecutor(workers, thread_name_prefix="page-witness")
     try:
         for page in pages:
-            waiting.append((page, pool.submit(read_page, page, options, host, watch)))
+            waiting.append((page, pool.submit(read_page, page, options, host, watch, aside)))
             # Only this many pages are in memory at once, however long the document is.
             if len(waiting) > workers:
                 yield _next(waiting)
@@ -94,6 +92,7 @@ def read_pages(
     finally:
         watch.stop.set()
         pool.shutdown(wait=True, cancel_futures=True)
+        aside.shutdown(wait=True, cancel_futures=True)
 
 
 def _next(waiting: deque[tuple[Page, Future[Reading]]]) -> tuple[Page, Reading]:
@@ -101,116 +100,109 @@ def _next(waiting: deque[tuple[Page, Future[Reading]]]) -> tuple[Page, Reading]:
     return page, future.result()
 
 
-def read_page(page: Page, options: Options, host: Host, watch: Watch | None = None) -> Reading:
-    """Try the candidates one after the other; the first that answers wins, and every try is recorded."""
-    started, watch = time.perf_counter(), watch or Watch()
+def read_page(
+    page: Page, options: Options, host: Host, watch: Watch | None = None, aside: Executor | None = None
+) -> Reading:
+    """Try the candidates one after the other; the first that answers wins, and every try is recorded.
+
+    `aside` runs the second witness while the model reads.
+    """
+    started = time.perf_counter()
+    page = page.held()
     size: Size = Size(1, 1)
     notices: tuple[Notice, ...] = ()
+    walked, outcome = Walk(), _Outcome(Verdict.FAILED)
     try:
         size, notices = page.size, page.notices
         chain, caveats = routing.candidates(page, options, routing.machine(host), routing.table(host.settings.data))
         notices = (*notices, *caveats)
+        blank = _blank(page, chain[0].model, options)
     except ChatVLMLLMError as broken:
-        walked = ladder.Walk(error=broken)
+        walked.error = broken
     else:
-        rungs = ladder.steps(chain, cpu=host.settings.gpu.cpu_fallback and options.fallback)
-        walked = ladder.walk(rungs, Asking(page, options, host, watch).take, lambda: not watch.stop.is_set())
-    reading = Reading(
+        if blank is not None:
+            outcome = _Outcome(Verdict.BLANK, evidence=blank, notices=blank.reasons)
+        else:
+            walked, outcome = _climb(chain, Asking(page, options, host, watch or Watch(), aside))
+    return Reading(
         page=page.number,
         size=size,
-        verdict=Verdict.FAILED,
+        verdict=outcome.verdict,
         asked=options.model,
-        notices=(*notices, *walked.notices),
+        answered=outcome.replies[0].model if outcome.replies else None,
+        blocks=outcome.blocks,
+        notices=(*notices, *walked.notices, *outcome.notices),
         attempts=tuple(walked.attempts),
-        seconds={"total": time.perf_counter() - started},
-    )
-    if walked.answer is None or walked.step is None:
-        return replace(reading, failure=failure(walked.error) if walked.error else None)
-    reply, decoded = walked.answer.reply, walked.answer.decoded
-    return replace(
-        reading,
-        verdict=_verdict(reply, decoded, fell_back=walked.step.fell_back),
-        answered=reply.model,
-        blocks=decoded.blocks,
-        notices=(*reading.notices, *walked.answer.notices, *decoded.notices, *_silence(decoded)),
-        reply=reply,
+        reply=outcome.replies[0] if outcome.replies else None,
+        further=outcome.replies[1:],
+        failure=failure(walked.error) if outcome.verdict is Verdict.FAILED and walked.error else None,
+        evidence=outcome.evidence,
+        seconds={"total": time.perf_counter() - started, **outcome.seconds},
     )
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
-    """One page that is being asked about."""
+class _Outcome:
+    """What came of a page: the part of its reading that depends on who answered."""
 
-    page: Page
-    options: Options
-    host: Host
-    watch: Watch
-
-    def take(self, step: Step, noted: Try) -> Answer:
-        """Ask one model in one way; what loops is understood without its loop."""
-        host, model = self.host, step.model
-        noted.engine = host.engine_of(model, cpu=step.cpu)
-        options = self.options if model.key == self.options.model else replace(self.options, settings={})
-        seconds, context = host.settings.limits.page_seconds, host.context(model)
-        request = prepare(self.page, model, options, seconds, context, step.scale)
-        with host.ensure(model, cpu=step.cpu, alone=step.alone) as engine:
-            noted.engine, noted.entered = engine.name, True
-            reply = self._listen(engine, request)
-        decoded = recipe(model, options.task).decode(_without_loop(reply), request)
-        notices = caveats(model, request)
-        if step.scale < 1:
-            notices = (*notices, Notice("image_reduced", {"percent": round(100 * step.scale)}))
-        return Answer(reply, decoded, notices)
-
-    def _listen(self, engine: Engine, request: Request) -> Reply:
-        """The engine's reply; past the deadline the generation is closed and what was said so far is kept."""
-        started, said, stop = time.perf_counter(), [], Stop.TIMEOUT
-        stream = engine.stream(request)
-        with closing(stream):  # type: ignore[type-var]
-            for item in stream:
-                if isinstance(item, Reply):
-                    return item
-                said.append(item.text)
-                if self.watch.heard is not None:
-                    self.watch.heard(self.page, item.text)
-                if self.watch.stop.is_set():
-                    stop = Stop.CANCELLED
-                    break
-                if time.perf_counter() - started > request.limits.seconds:
-                    break
-        if not said:
-            raise EmptyReply(model=request.model)
-        return Reply(
-            text="".join(said),
-            stop=stop,
-            model=request.model,
-            engine=engine.name,
-            device=engine.device,
-            seconds={"generate": time.perf_counter() - started},
-        )
+    verdict: Verdict
+    replies: tuple[Reply, ...] = ()
+    blocks: tuple[Block, ...] = ()
+    evidence: Evidence = field(default_factory=Evidence)
+    notices: tuple[Notice, ...] = ()
+    seconds: Mapping[str, float] = field(default_factory=dict)
 
 
-def _without_loop(reply: Reply) -> Reply:
-    """The reply up to its loop, the repeated unit said once; the reply itself stays as it is."""
-    if reply.stop is not Stop.LOOP:
-        return reply
-    loop = find_loop(reply.text)
-    return replace(reply, text=reply.text[: loop.keep]) if loop else reply
+def _blank(page: Page, model: Model, options: Options) -> Evidence | None:
+    """Why the page needs no model, if it does not: there is no ink on it. Questions are answered about any page."""
+    if options.task is Task.CHAT or not recipe(model, options.task).needs_image:
+        return None
+    ink = measure(page.image())
+    if not ink.blank:
+        return None
+    measures = {"ink_coverage": ink.coverage, "marks_in_row": float(ink.row), "drawings": float(ink.drawings)}
+    return Evidence(reasons=(Notice("no_ink"),), measures=measures)
 
 
-def _verdict(reply: Reply, decoded: Decoded, *, fell_back: bool) -> Verdict:
-    stopped = {
-        Stop.LENGTH: Verdict.TRUNCATED,
-        Stop.TIMEOUT: Verdict.TRUNCATED,
-        Stop.CANCELLED: Verdict.TRUNCATED,
-        Stop.LOOP: Verdict.LOOPED,
-    }
-    if reply.stop in stopped:
-        return stopped[reply.stop]
-    if fell_back:
-        return Verdict.FELL_BACK
-    return Verdict.OK if decoded.blocks else Verdict.BLANK
+def _climb(chain: list[routing.Candidate], asking: Asking) -> tuple[Walk, _Outcome]:
+    """Ask until somebody answers, and judge the answer."""
+    options, host = asking.options, asking.host
+    rungs = ladder.steps(chain, cpu=host.settings.gpu.cpu_fallback and options.fallback)
+    walked = ladder.walk(rungs, asking.take, lambda: not asking.watch.stop.is_set())
+    if walked.answer is None or walked.step is None:
+        return walked, _Outcome(Verdict.FAILED)
+    # A reader that cannot invent needs no witness, even if a model that failed before it had called one.
+    witness = asking.witness if hearing.wanted(walked.step.model, options) else None
+    return walked, _judge(walked.answer, witness, fell_back=walked.step.fell_back)
 
 
-def _silence(decoded: Decoded) -> tuple[Notice, ...]:
-    return () if decoded.blocks else (Notice("no_text_found"),)
+def _judge(answer: Answer, witness: hearing.Witness | None, *, fell_back: bool) -> _Outcome:
+    """The verdict on an answer, with everything that speaks for and against it."""
+    reply, decoded = answer.reply, answer.decoded
+    text = text_of(decoded.blocks)
+    evidence, notices, seconds = Evidence(), (*answer.notices, *decoded.notices), dict[str, float]()
+    if witness is not None:
+        evidence, absent, seconds["witness"] = hearing.hear(witness, text)
+        notices = (*notices, *absent)
+    doubts, repairs = suspicious(text)
+    evidence = replace(
+        evidence,
+        doubts=tuple(sorted((*evidence.doubts, *doubts), key=lambda doubt: (doubt.start, doubt.end))),
+        repairs=repairs,
+        measures={**evidence.measures, "suspicious_words": len(doubts)},
+    )
+    course = Course(
+        stop=reply.stop,
+        text=text,
+        loop=find_loop(reply.text),
+        empty=not decoded.blocks,
+        fell_back=fell_back,
+        # Only a witness can tell that nothing is lost between the parts.
+        mended=answer.whole and witness is not None and evidence.witness is not None,
+    )
+    verdict, reasons = decide(course, evidence)
+    blocks, by = decoded.blocks, curve(reply.model)
+    if by is not None:
+        blocks = calibrated(blocks, by)
+    evidence = replace(evidence, reasons=reasons, calibration=by.name if by else None)
+    return _Outcome(verdict, (reply, *answer.further), blocks, evidence, (*notices, *reasons), seconds)

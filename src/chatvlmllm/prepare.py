@@ -5,17 +5,27 @@ the reply: nothing is ever cut off behind the user's back.
 """
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from chatvlmllm.document import Page
 from chatvlmllm.errors import TaskNotSupported, TooLong, UnknownOption
 from chatvlmllm.exchange import Limits, Request, Task
-from chatvlmllm.geometry import Size, whole
+from chatvlmllm.geometry import Box, Size, whole
 from chatvlmllm.models.card import Model, Recipe, sizing
 from chatvlmllm.reading import Notice
 from chatvlmllm.run import Options
+from chatvlmllm.trust.looks import Look
 
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+#: Pixels of paper around a line that is shown on its own.
+_PAPER = 10
 #: Tokens that a chat template puts around a question, generously.
 _FRAME = 128
+
+#: Options come from command lines and forms as text.
+_SAID: Mapping[str, object] = {"true": True, "yes": True, "false": False, "no": False}
 
 
 def recipe(model: Model, task: Task) -> Recipe:
@@ -57,12 +67,44 @@ def prepare(
     )
 
 
+def prepare_look(page: "Image", model: Model, look: Look, seconds: float) -> Request:
+    """A part of the page's picture for the second witness, at the size that the look asks for.
+
+    White is put around a line, since recognisers expect paper at its ends.
+    """
+    from PIL import ImageOps
+
+    chosen = recipe(model, Task.TEXT)
+    region = Box(*(round(edge) for edge in (look.region.x1, look.region.y1, look.region.x2, look.region.y2)))
+    image = page.crop((int(region.x1), int(region.y1), int(region.x2), int(region.y2)))
+    wanted = Size(*image.size).scaled(look.scale) if look.layout == "line" else model.image.fit(Size(*image.size))
+    if (wanted.width, wanted.height) != image.size:
+        image = image.resize((wanted.width, wanted.height), resample=3)
+    if look.layout == "line":
+        border = round(_PAPER / look.scale)
+        image = ImageOps.expand(image, _PAPER, fill="white")
+        region = Box(region.x1 - border, region.y1 - border, region.x2 + border, region.y2 + border)
+    return Request(
+        model=model.key,
+        task=Task.TEXT,
+        page=Size(*page.size),
+        region=region,
+        image=image,
+        languages=look.languages,
+        limits=Limits(chosen.limits.tokens, min(chosen.limits.seconds, seconds)),
+        options={} if look.layout == "page" else {"layout": look.layout},
+    )
+
+
 def settings_of(model: Model, wanted: Mapping[str, object]) -> Mapping[str, object]:
     """A user's options in the model's own names; raises UnknownOption that lists what the model understands."""
     for name in wanted:
         if name not in model.options:
             raise UnknownOption(model=model.key, option=name, known=", ".join(model.options) or "—")
-    return model.translate(wanted)
+    typed = {
+        name: _SAID.get(value.lower(), value) if isinstance(value, str) else value for name, value in wanted.items()
+    }
+    return model.translate(typed)
 
 
 def room(chosen: Recipe, context: int | None) -> int | None:

@@ -3,7 +3,7 @@
 All boxes are in pixels of the upright page (`Reading.size`). Confidences are 0…1 and None where nobody measured one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -132,6 +132,60 @@ class Failure:
     details: Mapping[str, str] = field(default_factory=dict)
 
 
+class Grade(StrEnum):
+    """A calibrated confidence in a word: at least 0.98 is good, at least 0.9 fair, less is poor."""
+
+    GOOD = "good"
+    FAIR = "fair"
+    POOR = "poor"
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """Characters `start`…`end` of `Reading.text` (there they are `raw`) that are not to be believed as they stand.
+
+    `code` says why; `seen` is what the second witness reads there and `box` where that stands on the page. A doubt with
+    `start == end` is about text that the reading lacks: it belongs there.
+    """
+
+    start: int
+    end: int
+    code: str
+    raw: str = ""
+    seen: str = ""
+    box: Box | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """A correction that is certain enough to offer: characters `start`…`end` of `Reading.text` are `raw`.
+
+    Nothing applies it unless asked to; the text stays as it was read.
+    """
+
+    start: int
+    end: int
+    raw: str
+    repaired: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What the verdict rests on.
+
+    `reasons` are the findings that decided it, `measures` the numbers behind them by name (shares are 0…1), `witness`
+    is the model that was heard as second witness, `calibration` names the data that the confidences were calibrated on.
+    """
+
+    reasons: tuple[Notice, ...] = ()
+    measures: Mapping[str, float] = field(default_factory=dict)
+    doubts: tuple[Doubt, ...] = ()
+    repairs: tuple[Repair, ...] = ()
+    witness: str | None = None
+    calibration: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """One try at a page: which model on which engine and device, why it, how it ended and after how long."""
@@ -150,7 +204,8 @@ class Reading:
     """One page, read.
 
     `page` counts from 1; `size` is the upright page in pixels; `asked` is what the user asked for, `answered` the
-    model that did answer; `reply` keeps the raw answer; `failure` is set exactly when `verdict` is `failed`.
+    model that did answer; `reply` keeps the raw answer; `failure` is set exactly when `verdict` is `failed`. `further`
+    are the raw answers about the rest of the page after `reply` broke off; `evidence` says what the verdict rests on.
     """
 
     page: int
@@ -162,13 +217,15 @@ class Reading:
     notices: tuple[Notice, ...] = ()
     attempts: tuple[Attempt, ...] = ()
     reply: Reply | None = None
+    further: tuple[Reply, ...] = ()
     failure: Failure | None = None
+    evidence: Evidence = Evidence()
     seconds: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def text(self) -> str:
         """The page's text as the model wrote it, blocks separated by an empty line."""
-        return "\n\n".join(block.text for block in self.blocks if block.text)
+        return text_of(self.blocks)
 
     @property
     def words(self) -> tuple[Word, ...]:
@@ -181,3 +238,8 @@ class Reading:
         rated = [(w.confidence, len(w.text)) for w in self.words if w.confidence is not None]
         total = sum(length for _, length in rated)
         return sum(value * length for value, length in rated) / total if total else None
+
+
+def text_of(blocks: Iterable[Block]) -> str:
+    """The text of blocks, separated by an empty line; what every offset of a `Doubt` or a `Repair` counts in."""
+    return "\n\n".join(block.text for block in blocks if block.text)

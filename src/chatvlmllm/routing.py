@@ -27,6 +27,9 @@ AUTO = "auto"
 #: In a card's languages, words that stand for languages beyond those it lists.
 _MANY = ("any", "100+", "about")
 
+#: Who testifies about a generative model's answer: the reader that the thresholds of `trust` were fitted on.
+_WITNESS = "tesseract"
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -173,3 +176,8 @@ def _possible(model: Model, machine: Machine) -> bool:
     if model.key in machine.remote:
         return True
     return model.key in machine.ready and (model.weights is None or model.weights.vram <= machine.memory)
+
+
+def witness() -> Model:
+    """Who testifies about what a generative model read."""
+    return find(_WITNESS)

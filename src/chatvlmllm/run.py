@@ -4,6 +4,7 @@ import platform
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from enum import StrEnum
 from functools import cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,14 @@ if TYPE_CHECKING:
 
 #: Grows by one whenever a field changes its meaning or goes; a new optional field leaves it.
 SCHEMA = "chatvlmllm/1"
+
+
+class Hear(StrEnum):
+    """Is a second witness heard? `auto` and `on`: about every answer of a model that can invent text."""
+
+    AUTO = "auto"
+    ON = "on"
+    OFF = "off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +43,7 @@ class Options:
     kind: str = ""
     prefer: str = "quality"
     fallback: bool = True
+    witness: Hear = Hear.AUTO
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

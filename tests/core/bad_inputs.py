@@ -14,6 +14,8 @@ from pathlib import Path
 import pikepdf
 from PIL import Image
 
+from tests.pdfs import text_pdf
+
 
 @dataclass(frozen=True)
 class Bad:
@@ -125,6 +127,9 @@ def _config(text: str) -> Callable[[Path], list[str]]:
 _LOCK = pikepdf.Encryption(user="secret", owner="secret")
 _CONFIG = {"CHATVLMLLM_CONFIG": "{folder}/config.yaml"}
 
+#: Nobody has data for this language.
+_KLINGON = ["--model", "tesseract", "--lang", "tlh"]
+
 CASES = (
     Bad("a file that does not exist", "file_missing", 2, lambda folder: [str(folder / "gone.png")]),
     Bad("a link to nothing", "file_missing", 2, _dangling),
@@ -184,7 +189,7 @@ CASES = (
     Bad("pages counted backwards", "bad_page_range", 2, _with(["--pages", "3-1"])),
     Bad("a model that does not exist", "unknown_model", 2, _with(["--model", "teseract"])),
     Bad("a format that does not exist", "unknown_format", 2, _with(["--format", "docs"])),
-    Bad("a language without data", "missing_language", 3, _with(["--model", "tesseract", "--lang", "tlh"])),
+    Bad("a language without data", "missing_language", 3, _with(_KLINGON, text_pdf("a"))),
     Bad("a file where the output folder should be", "output_unwritable", 2, _output_in_the_way),
     Bad("an unknown key in config.yaml", "config_invalid", 3, _config("limits:\n  page: 3\n"), _CONFIG),
     Bad("a wrong type in config.yaml", "config_invalid", 3, _config("limits:\n  pages: many\n"), _CONFIG),

@@ -76,7 +76,7 @@ def test_numbers_stay_numbers(cell: str) -> None:
 def test_t54_coordinates_are_no_dates() -> None:
     """A spreadsheet takes 20.5 for the 20th of May, so measures in CSV are whole numbers."""
     _, row = csv.reader(io.StringIO(_export("csv", _reading(1, _text("a"))).decode("utf-8-sig")), delimiter=";")
-    assert row[-5:] == ["97", "10", "20", "300", "40"]
+    assert row[-6:] == ["97", "10", "20", "300", "40", ""]
 
 
 class _Tags(HTMLParser):

@@ -135,7 +135,10 @@ def test_options_are_checked_by_name() -> None:
     """An option that the model does not know is an error that lists those it knows."""
     with pytest.raises(UnknownOption, match="ocr_type"):
         settings_of(CATALOGUE["got_ocr_ucas"], {"ocr_typ": "format"})
-    assert settings_of(CATALOGUE["got_ocr_ucas"], {"chat_crop": True}) == {"crop": True}
+    assert settings_of(CATALOGUE["got_ocr_ucas"], {"chat_crop": "yes", "ocr_type": "ocr"}) == {
+        "crop": True,
+        "format": False,
+    }
     with pytest.raises(UnknownOption):
         settings_of(CATALOGUE["qwen_vl_2b"], {"box": "[1,2,3,4]"})
 

@@ -36,6 +36,12 @@ def test_an_unsure_word_follows_its_line() -> None:
     assert settled("НОМЕ page", 0.99) == "НОМЕ page"
 
 
+def test_a_latin_line_is_latin_throughout() -> None:
+    """Among two or more Latin words and no Cyrillic one, a sure word of look-alikes is Latin too."""
+    assert settled("НОМЕ PAGE EXPORT") == "HOME PAGE EXPORT"
+    assert settled("Сканер XEROX для дома") == "Сканер XEROX для дома"
+
+
 def test_one_character_stays_one_character() -> None:
     """Places of characters stay valid: the length never changes."""
     text = "Рage дoм НOМЕ А1B2 ҚAЗAҚ"

@@ -39,7 +39,7 @@ def _page() -> np.ndarray:
 def test_every_detected_line_comes_out_exactly_once(detector: Detector) -> None:
     """What the witness said of each crop is in the blocks once."""
     echo = Echo()
-    found = Understanding(detector, [echo], Steps(turn=False)).read(_page())
+    found = Understanding(detector, [echo]).read(_page(), Steps(turn=False))
     said = sorted(text for text, _ in _words(found))
     assert len(said) == len(set(said))
     assert len(said) >= len(LINES) + 9 + 1

@@ -13,6 +13,7 @@ import typer
 from chatvlmllm import messages
 from chatvlmllm.cli.speech import LANGUAGE, console, say
 from chatvlmllm.exchange import Task
+from chatvlmllm.run import Hear
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,6 +47,8 @@ def command(
     kind: Annotated[str, typer.Option("--kind", help=say("recognize.kind"))] = "",
     prefer: Annotated[Prefer, typer.Option("--prefer", help=say("recognize.prefer"))] = Prefer.QUALITY,
     fallback: Annotated[bool, typer.Option("--fallback/--no-fallback", help=say("recognize.fallback"))] = True,
+    repair_scripts: Annotated[bool, typer.Option("--repair-scripts", help=say("recognize.repair_scripts"))] = False,
+    witness: Annotated[Hear, typer.Option("--witness", help=say("recognize.witness"))] = Hear.AUTO,
 ) -> None:
     """Read `files`, each on its own; the exit code tells how it went."""
     from chatvlmllm import config, export
@@ -58,10 +61,10 @@ def command(
         raise typer.BadParameter(say("recognize.stdout_one"), param_hint="--format")
     languages = tuple((lang or settings.languages).split("+"))
     wishes = dict(_pair(text) for text in option or ())
-    options = Options(model or settings.model, task, languages, wishes, kind, prefer, fallback)
+    options = Options(model or settings.model, task, languages, wishes, kind, prefer, fallback, witness)
     order = Order(tuple(files), parse_pages(pages) if pages else (), options)
     folder = None if output == "-" else Path(output)
-    style = export.Style(LANGUAGE, settings.csv_delimiter)
+    style = export.Style(LANGUAGE, settings.csv_delimiter, repair_scripts)
     report = Report(chosen, style, [folder / stem if folder else None for stem in output_stems(files)], json)
     raise typer.Exit(_read(order, settings, report))
 
@@ -78,10 +81,12 @@ def _read(order: "Order", settings: "Settings", report: "Report") -> int:
     from chatvlmllm import models, routing
     from chatvlmllm.batch.local import read_files
     from chatvlmllm.engines.host import Host
-    from chatvlmllm.prepare import recipe
+    from chatvlmllm.prepare import recipe, settings_of
 
     if order.options.model != routing.AUTO:
-        recipe(models.find(order.options.model), order.options.task)
+        model = models.find(order.options.model)
+        recipe(model, order.options.task)
+        settings_of(model, order.options.settings)
     started = time.perf_counter()
     with Host(settings) as host, _progress() as watch:
         for index, run, readings in read_files(order, host, watch):

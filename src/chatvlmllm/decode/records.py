@@ -3,10 +3,12 @@
     {"block": 0, "kind": "text", "words": [["Счёт", 10, 20, 60, 40, 0.98], …]}
     {"block": 1, "kind": "heading", "level": 2, "words": […]}
     {"block": 2, "kind": "table", "box": […], "rows": 2, "columns": 3,
+     "text": "№ …",
      "cells": [{"at": [0, 0], "span": [1, 2], "header": true, "box": […], "lines": [[["№", …]], …]}, …]}
 
 `block` groups lines, `kind` is a `reading.Kind`, a word is its text, its box in pixels of the sent image and its
-confidence (null when nobody measured one). `level` (headings) and `lines` of a cell may be missing.
+confidence (null when nobody measured one). `level` (headings) and `lines` of a cell may be missing. `text` of
+a table is what it says in reading order, which in a form is not that of its cells.
 """
 
 import json
@@ -41,6 +43,7 @@ def encode_block(number: int, block: Block, cells: Mapping[tuple[int, int], Sequ
         "box": _corners(block.box) if block.box else None,
         "rows": block.table.rows,
         "columns": block.table.columns,
+        "text": block.text or table_text(block.table),
         "cells": [_cell(cell, (cells or {}).get((cell.row, cell.column), ())) for cell in block.table.cells],
     }
     return json.dumps(record, ensure_ascii=False) + "\n"
@@ -98,7 +101,8 @@ def _table(record: dict[str, Any], request: Request) -> Block:
         cells.append(Cell(row, column, text, rows, columns, bool(raw.get("header")), box))
     table = Table(record["rows"], record["columns"], tuple(cells))
     box = request.to_page(Box(*record["box"])) if record.get("box") else None
-    return Block(Kind.TABLE, table_text(table), box, lines=tuple(lines), table=table, confidence=_mean(lines))
+    text = record.get("text") or table_text(table)
+    return Block(Kind.TABLE, text, box, lines=tuple(lines), table=table, confidence=_mean(lines))
 
 
 def table_text(table: Table) -> str:

@@ -75,12 +75,26 @@ class Page:
         """The upright page in RGB, decoded anew at each call; raises ImageTooLarge or DamagedFile."""
         return self.document.source.render(self.number - 1)
 
+    def held(self) -> "Page":
+        """The same page that decodes its picture once and keeps it, for who looks at it more than once."""
+        return _HeldPage(self.document, self.number)
+
     def text_layer(self) -> TextLayer | None:
         """The text that a PDF page carries, or None."""
         from chatvlmllm.document.pdf import PdfFile
 
         source = self.document.source
         return source.text_layer(self.number - 1) if isinstance(source, PdfFile) else None
+
+
+@dataclass(frozen=True)
+class _HeldPage(Page):
+    @cached_property
+    def _picture(self) -> "Image":
+        return Page.image(self)
+
+    def image(self) -> "Image":
+        return self._picture
 
 
 @dataclass(frozen=True)

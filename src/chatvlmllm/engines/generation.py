@@ -183,7 +183,9 @@ class Session:
 
 
 def verify(loaded: Loaded, placement: Placement, model: str) -> None:
-    """Every weight must be where it was put: nothing may have moved to the CPU or a disk by itself."""
+    """Every weight must be where it was put, nothing moved by itself; and a reply must be able to end."""
+    if not loaded.stops:
+        raise EngineStartFailed(model=model, reason="its tokenizer has none of the tokens that end a reply")
     wanted = placement.device
     strays = {
         str(weight.device)

@@ -124,7 +124,7 @@ def _machine() -> Machine:
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     return Machine(
         capabilities=[torch.cuda.get_device_capability(index) for index in range(count)],
-        bf16=count > 0 and torch.cuda.is_bf16_supported(),
+        bf16=count > 0 and torch.cuda.is_bf16_supported(including_emulation=False),
         flash=_importable("flash_attn"),
         bitsandbytes=_importable("bitsandbytes"),
     )

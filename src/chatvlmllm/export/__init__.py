@@ -10,16 +10,21 @@ from dataclasses import dataclass
 
 from chatvlmllm.errors import UnknownFormat
 from chatvlmllm.export import sheet, text
+from chatvlmllm.export.doubts import mended
 from chatvlmllm.reading import Reading
 from chatvlmllm.run import Run
 
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """What a reader's programs expect: the language of captions and the list separator of CSV."""
+    """What a reader's programs expect: the language of captions and the list separator of CSV.
+
+    `repaired` applies the certain repairs of look-alike letters to what is written; JSON always keeps the text as read.
+    """
 
     language: str = "ru"
     csv_delimiter: str = ";"
+    repaired: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +74,8 @@ def find(name: str) -> Format:
 def export(run: Run, readings: Iterable[Reading], format: Format, style: Style = Style()) -> Iterator[bytes]:
     """The pieces of the file; together they are the whole of it."""
     codec = format.encoding
+    if style.repaired and format.name != "json":
+        readings = map(mended, readings)
     for piece in format.write(run, readings, style):
         yield piece.encode(codec)
         # Only the first piece may carry the byte order mark.

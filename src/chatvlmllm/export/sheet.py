@@ -5,10 +5,11 @@ import io
 import re
 from collections.abc import Iterable, Iterator
 
+from chatvlmllm.export.doubts import by_block
 from chatvlmllm.reading import Block, Reading
 from chatvlmllm.run import Run
 
-HEADER = ("file", "page", "verdict", "block", "kind", "text", "confidence_percent", "x1", "y1", "x2", "y2")
+HEADER = ("file", "page", "verdict", "block", "kind", "text", "confidence_percent", "x1", "y1", "x2", "y2", "doubtful")
 
 _NUMBER = re.compile(r"[+-]?[\d\s]+(?:[.,]\d+)?%?")
 
@@ -21,10 +22,11 @@ def csv(run: Run, readings: Iterable[Reading], delimiter: str) -> Iterator[str]:
     yield row(HEADER, delimiter)
     for reading in readings:
         place = (run.document.name, reading.page, reading.verdict.value)
-        for number, block in enumerate(reading.blocks, start=1):
-            yield row((*place, number, block.kind.value, block.text, *_measures(block)), delimiter)
+        for number, (block, doubts) in enumerate(by_block(reading), start=1):
+            doubtful = " | ".join(" ".join((doubt.raw or doubt.seen).split()) for doubt in doubts)
+            yield row((*place, number, block.kind.value, block.text, *_measures(block), doubtful), delimiter)
         if not reading.blocks:
-            yield row((*place, "", "", "", "", "", "", "", ""), delimiter)
+            yield row((*place, "", "", "", "", "", "", "", "", ""), delimiter)
 
 
 def _measures(block: Block) -> tuple[object, ...]:

@@ -1,14 +1,16 @@
 """Plain text, Markdown, HTML and JSON."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from html import escape
 
 from chatvlmllm import messages
 from chatvlmllm.export import grid
-from chatvlmllm.reading import Block, Format, Kind, Reading, Verdict
+from chatvlmllm.export.doubts import by_block, marked, sentence
+from chatvlmllm.reading import Block, Doubt, Format, Kind, Reading, Verdict
 from chatvlmllm.run import Run, to_json
+from chatvlmllm.trust.confidence import grade
 
 
 def plain(readings: Iterable[Reading]) -> Iterator[str]:
@@ -18,7 +20,7 @@ def plain(readings: Iterable[Reading]) -> Iterator[str]:
 
 
 def _plain(block: Block) -> str:
-    if block.table is None:
+    if block.table is None or (block.text and block.format is Format.TEXT):
         return block.text
     return "\n".join("\t".join(" ".join(cell.split()) for cell in row) for row in block.table.grid())
 
@@ -80,15 +82,24 @@ def _html_page(reading: Reading, language: str) -> str:
     caption = say("page", page=reading.page)
     if reading.verdict is not Verdict.OK:
         caption += " · " + say(f"verdict.{reading.verdict.value}")
-    body = "\n".join(_html(block) for block in reading.blocks)
-    return f'<section id="page-{reading.page}">\n<header>{caption}</header>\n{body}\n</section>\n'
+    if reading.evidence.calibration and reading.confidence is not None:
+        word = messages.render(f"grades.{grade(reading.confidence)}", language)
+        caption += " · " + say("grade", grade=word, percent=round(100 * reading.confidence))
+    else:
+        caption += " · " + say("grade_none")
+    if reading.evidence.doubts:
+        caption += " · " + say("doubts", count=len(reading.evidence.doubts))
+    body = "\n".join(_html(block, doubts, language) for block, doubts in by_block(reading))
+    section = f'<section id="page-{reading.page}" data-verdict="{reading.verdict.value}">'
+    return f"{section}\n<header>{caption}</header>\n{body}\n</section>\n"
 
 
-def _html(block: Block) -> str:
+def _html(block: Block, doubts: Sequence[Doubt], language: str) -> str:
     if block.table is not None:
-        return grid.to_html(block.table)
+        notes = "".join(f"<li>{escape(sentence(doubt, language))}</li>" for doubt in doubts)
+        return grid.to_html(block.table) + (f'\n<ul class="doubts">{notes}</ul>' if notes else "")
     tag = _TAGS.get(block.kind, "p")
-    return f"<{tag}>{escape(block.text)}</{tag}>"
+    return f"<{tag}>{marked(block.text, doubts, language)}</{tag}>"
 
 
 def json(run: Run, readings: Iterable[Reading]) -> Iterator[str]:

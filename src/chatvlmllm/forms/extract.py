@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from chatvlmllm.forms import merge, mrz, rules, schema, tables
+from chatvlmllm.forms import merge, mrz, phrases, rules, schema, tables
 from chatvlmllm.forms.detect import OTHER, detect
 from chatvlmllm.forms.form import Form
 from chatvlmllm.forms.found import Found
@@ -80,7 +80,7 @@ def _layers(
 ) -> tuple[list[Found], list[Mapping[str, Sequence[Mapping[str, Found]]]]]:
     """Proposals for single fields from every layer, and the rows of groups layer by layer."""
     paper = rules.survey(form, sheets)
-    singles = [*rules.by_phrases(paper), *rules.by_labels(paper), *_zone_values(form, sheets)]
+    singles = [*phrases.by_phrases(paper), *rules.by_labels(paper), *_zone_values(form, sheets)]
     rows, totals = tables.groups(form, sheets)
     singles += totals
     grouped: list[Mapping[str, Sequence[Mapping[str, Found]]]] = [rows]

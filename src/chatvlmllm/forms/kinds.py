@@ -202,7 +202,8 @@ _ALL = (
     Kind("vat_number", pattern(r"\b[A-Z]{2}\s?[0-9A-Z](?:[\s.]?[0-9A-Z]){6,12}\b", upper=True, drop=" .")),
     Kind("division", pattern(r"(?<!\d)\d{3}\s?[-–—]\s?\d{3}(?!\d)", drop=" ")),
     Kind("sex", names.sexes, personal=True),
-    Kind("categories", pattern(r"(?<![A-Za-zА-Яа-я])(?:(?:[ABCDMАВСДМ]1?E?Е?|Tm|Tb)[\s,/]*)+(?![A-Za-zА-Яа-я])")),
+    Kind("categories", names.categories),
+    Kind("unit", names.units, free=True),
     Kind(
         "iban",
         pattern(r"\b[A-Z]{2}\s?\d{2}(?:\s?[A-Z0-9]{4}){2,7}(?:\s?[A-Z0-9]{1,3})?\b", upper=True, drop=" "),

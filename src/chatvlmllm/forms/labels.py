@@ -232,6 +232,10 @@ def _literal(text: str, *, after: bool) -> str:
     for sign in re.findall(r"[^\W_]+|[^\w\s]", fold(text)):
         if sign == "№":
             found.append(r"(?:№|n[ео°º]?|м[ое]?|н[ео]|хо|#)?\.?")
+        elif sign == "@":
+            found.append("[@©®ө]")  # as typed and as read
+        elif sign == "х":
+            found.append("[хx×*]")  # the sign of multiplication, as typed and as read
         elif sign.isalnum():
             found.append(re.escape(sign))
         elif sign in '«»"':

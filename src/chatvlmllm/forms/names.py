@@ -115,3 +115,21 @@ def currencies(text: str, _language: str) -> list[tuple[int, int, str]]:
         for code, expression in _CURRENCIES.items()
         for match in re.finditer(expression, text, re.IGNORECASE)
     )
+
+
+_CATEGORY = re.compile(r"(?:Tm|Tb|BE|CE|DE|C1E|D1E|A1|B1|C1|D1|[ABCDM])")
+_TWINS = str.maketrans("АВСЕМТ", "ABCEMT")
+
+
+def categories(text: str, _language: str) -> list[tuple[int, int, str]]:
+    """Categories of a driving licence in Latin letters, a space between them, whichever alphabet they were read in."""
+    match = re.search(r"(?<![A-Za-zА-Яа-я])[ABCDEMTАВСЕМТbm1][ABCDEMTАВСЕМТbm1\s,/]*(?![A-Za-zА-Яа-я])", text)
+    found = _CATEGORY.findall(match.group().translate(_TWINS)) if match else []
+    return [(match.start(), match.end(), " ".join(found))] if match and found else []
+
+
+def units(text: str, _language: str) -> list[tuple[int, int, str]]:
+    """A unit of measure; a raised 2 or 3 that was read as something else after м is put right."""
+    bare = " ".join(text.strip(" ,;:|_").split())
+    value = re.sub(r"(?<=\d)(?=м)", " ", re.sub(r"\bм\s?[2?°*\"]", "м²", re.sub(r"\bм\s?[3з]\b", "м³", bare)))
+    return [(0, len(text), value)] if bare else []

@@ -1,8 +1,4 @@
-"""Values beside their labels and inside known phrases: the layer that needs no model.
-
-A label's value stands to its right, below or above it; it ends where another label of the form begins. A phrase is a
-whole turn of speech with places for values, as in a title: `Акт № {number} от {date}`.
-"""
+"""Values beside their labels: to the right, below or above, up to where another label of the form begins."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,10 +7,10 @@ from dataclasses import dataclass, replace
 from chatvlmllm.forms.form import FieldRule, Form, Where
 from chatvlmllm.forms.found import Ask, Found, cut, look
 from chatvlmllm.forms.kinds import KINDS
-from chatvlmllm.forms.labels import Hit, compile_phrase, hits, match, search, telling
+from chatvlmllm.forms.labels import Hit, hits, match, telling
 from chatvlmllm.forms.nouns import Layer
 from chatvlmllm.forms.sections import Region, page, regions
-from chatvlmllm.forms.sheet import Segment, Sheet, Stream
+from chatvlmllm.forms.sheet import Segment, Sheet
 from chatvlmllm.geometry import Box
 from chatvlmllm.reading import Word
 
@@ -28,6 +24,8 @@ TOP, BELOW_TOP, BELOW_ANCHOR, BELOW_NAME = "^", "^+", "@+", "#+"
 _OPENINGS = {TOP, BELOW_TOP, BELOW_ANCHOR, BELOW_NAME}
 _SPECIAL = {ANCHOR, ANYWHERE, *_OPENINGS}
 _WEIGHTS: Mapping[str, float] = {"right": 1.0, "below": 0.9, "above": 0.9, "inside": 0.8}
+#: A row of more runs than this is a row of a form, not a line of a value.
+_FORM_ROW = 2
 #: How many text heights away a value may stand above or below its label.
 _REACH: Mapping[int, float] = {1: 3.2, -1: 8.0}
 
@@ -263,7 +261,15 @@ def _says(words: Sequence[Word]) -> bool:
 
 def _until(paper: Paper, segment: Segment, start: int) -> int:
     """Where the next label after `start` begins, or the end of the segment."""
-    return min((hit.start for hit in paper.boundaries(segment) if hit.start >= start), default=len(segment.text))
+    bounds = (hit.start for hit in paper.boundaries(segment) if hit.start >= start and _parts(hit))
+    return min(bounds, default=len(segment.text))
+
+
+def _parts(hit: Hit) -> bool:
+    """Whether a label parts a run: it opens it, has a capital, follows a comma or leads a colon; prose does not."""
+    text = hit.segment.text
+    before, after = text[: hit.start].rstrip(), text[hit.end :].lstrip()
+    return hit.first or text[hit.start].isupper() or before.endswith((",", ";", ".")) or after.startswith(":")
 
 
 def _next_line(paper: Paper, spot: _Spot, segment: Segment) -> tuple[Word, ...]:
@@ -288,18 +294,27 @@ def _more(paper: Paper, region: Region, lines: int, segment: Segment) -> tuple[W
         if left == 0 or any(_labelled(paper, one) for one in row[: row.index(run) + 1]):
             break
         bounds = paper.boundaries(run)
-        words += cut(run, 0, _until(paper, run, 0))
+        begin = _after_bracket(run, bounds)
+        words += cut(run, begin, _until(paper, run, begin))
         left -= 1
-        if bounds:
+        if any(_parts(hit) and hit.start >= begin for hit in bounds):
             break
         above = Box(min(above.x1, run.box.x1), run.box.y1, max(above.x2, run.box.x2), run.box.y2)
     return tuple(words)
 
 
+def _after_bracket(run: Segment, bounds: Sequence[Hit]) -> int:
+    """Where a run goes on after the rest of a label in brackets that opens it."""
+    if not (bounds and bounds[0].first and run.text.startswith("(")):
+        return 0
+    return bounds[0].end + len(run.text[bounds[0].end :]) - len(run.text[bounds[0].end :].lstrip("): "))
+
+
 def _labelled(paper: Paper, segment: Segment) -> bool:
     """Whether a label opens the run."""
     bounds = paper.boundaries(segment)
-    return bool(bounds) and bounds[0].first
+    # A bracket goes on with the label of the line above: «Поставщик» over «(Исполнитель)».
+    return bool(bounds) and bounds[0].first and not segment.text.startswith("(")
 
 
 def _continues(run: Box, above: Box) -> bool:
@@ -358,7 +373,7 @@ def _over(paper: Paper, region: Region, lines: int, segment: Segment) -> tuple[W
     below = segment
     for row in region.sheet.rows[max(region.first, segment.row - lines + 1) : segment.row][::-1]:
         run = next((one for one in row if _continues(below.box, one.box)), None)
-        if run is None or paper.boundaries(run):
+        if run is None or len(row) > _FORM_ROW or any(_parts(hit) for hit in paper.boundaries(run)):
             break
         words = (*run.words, *words)
         below = run
@@ -367,42 +382,3 @@ def _over(paper: Paper, region: Region, lines: int, segment: Segment) -> tuple[W
 
 def _inside(_paper: Paper, spot: _Spot) -> Iterator[tuple[float, tuple[Word, ...]]]:
     yield 1.0, spot.hit.segment.words
-
-
-_MONEY_SHAPE = r"[\dобзliв|][\dобзliв|\s.,\-=/']*(?:руб\w*\.?\s*\d\d\s*коп)?"
-_DEFAULT_SHAPE = r"[\dобзliв|]+(?:[ \-][\dобзliв|]+)*"
-_SHAPES: Mapping[str, str] = {
-    "date": r"[\"«»'“”„<\s]*\d{1,2}[\"«»'“”„>\s]*[\s./\-]+[^\s\d]{0,9}[\s./\-]*\d{1,2}?[\s./\-]*\d{2,4}(?:\s?г)?",
-    "code": r"[\w][\w./\\\-–]*",
-    "integer": r"\d+",
-    "money": _MONEY_SHAPE,
-    "decimal": _MONEY_SHAPE,
-    "percent": _MONEY_SHAPE,
-    "city": r"\b(?:г|с|п|пос|гор)\.\s*[а-яё][а-яё\- ]*?",
-    "person": r"[^,;:\d]{5,60}",
-    "organisation": r".{3,140}?",
-    "text": r".{2,200}?",
-    "address": r".{8,200}?",
-    "spoken_money": r".{5,160}?",
-}
-
-
-def by_phrases(paper: Paper) -> Iterator[Found]:
-    """Every value inside a phrase of the form, in the reader's order of text and in that of visual rows."""
-    shapes = {key: _SHAPES.get(rule.kind, _DEFAULT_SHAPE) for key, rule in paper.form.fields.items()}
-    compiled = [compile_phrase(phrase, shapes) for phrase in paper.form.phrases]
-    for sheet in paper.sheets:
-        rows = Stream(tuple(word for segment in sheet.segments for word in segment.words))
-        for order, stream in enumerate((sheet.reading, rows)):
-            for rank, phrase in enumerate(compiled):
-                for one in search(phrase, stream):
-                    yield from _of_match(paper.form, sheet, stream, one, 1.1 - 0.01 * order - 0.02 * rank)
-
-
-def _of_match(form: Form, sheet: Sheet, stream: Stream, said: re.Match[str], weight: float) -> Iterator[Found]:
-    for key in said.groupdict():
-        start, end = said.span(key)
-        ask = Ask(key, form.fields[key].kind, form.language)
-        found = look(ask, cut(stream, start, end), sheet, Layer.PHRASE)
-        if found is not None:
-            yield replace(found, score=found.score * weight)

@@ -76,7 +76,7 @@ def _anchors(form: Form, sheet: Sheet) -> list[tuple[str, Hit]]:
 def _opens(hit: Hit) -> bool:
     """A party's name opens its part when it opens a run of text or a colon follows."""
     after = hit.segment.text[hit.end : hit.end + 3].lstrip(' )»"')
-    return hit.first or after.startswith(":")
+    return (hit.first and not hit.segment.text.startswith("(")) or after.startswith(":")
 
 
 def _region(sheet: Sheet, anchors: Sequence[tuple[str, Hit]], index: int) -> Region:

@@ -194,6 +194,11 @@ class Model:
     options: tuple[str, ...] = ()
     translate: Callable[[Mapping[str, object]], Mapping[str, object]] = dict
 
+    @property
+    def generative(self) -> bool:
+        """Can it invent text? All but the readers inside this process can, and are worth a second witness."""
+        return any(engine != "embedded" for engine in self.runtimes)
+
 
 def sizing(model: Model, options: Mapping[str, object]) -> Sizing:
     """The image rule that holds for a request with `options`."""

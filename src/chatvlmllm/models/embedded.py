@@ -26,9 +26,12 @@ class EmbeddedReader:
     def read(self, request: Request) -> Iterator[str]:
         import numpy as np
 
+        from chatvlmllm.page.understand import PRESETS
+
         assert request.image is not None
         image = np.asarray(request.image.convert("RGB"))
-        for number, found in enumerate(self._understanding.read(image)):
+        steps = PRESETS[str(request.options.get("preset", "balanced"))]
+        for number, found in enumerate(self._understanding.read(image, steps)):
             yield records.encode_block(number, found.block, found.cells)
 
     def versions(self) -> Mapping[str, str]:

@@ -23,17 +23,22 @@ def settle(text: str, confidences: Sequence[float]) -> str:
     """The text with look-alike letters in the alphabet of their word; one character stays one character.
 
     A word with letters that only one alphabet has takes that alphabet. A word of look-alikes only takes the alphabet of
-    most of its letters, or, if the reader was unsure of it, that of the line when all clear words there agree.
+    most of its letters, or that of the line when all clear words there agree and the reader was unsure of it or the
+    line is Latin.
     """
     words = [m for m in _WORD.finditer(text) if not _in_code(text, m)]
-    clear = {side for m in words if (side := _side(m.group())) is not None}
+    sides = [side for m in words if (side := _side(m.group())) is not None]
+    clear = set(sides)
+    # Latin names stand in Russian lines, Russian words hardly ever in Latin ones.
+    foreign = clear == {"latin"} and len(sides) > 1
     out = list(text)
     for match in words:
         word = match.group()
         side = _side(word)
         if side is None and len(word) > 1 and not any(_only(c) for c in word):
             mean = sum(confidences[match.start() : match.end()]) / len(word)
-            side = _majority(word) if mean >= _UNSURE or len(clear) != 1 else next(iter(clear))
+            follows = foreign or (mean < _UNSURE and len(clear) == 1)
+            side = next(iter(clear)) if follows else _majority(word)
         if side is not None:
             table = _TO_LATIN if side == "latin" else _TO_CYRILLIC
             out[match.start() : match.end()] = [table.get(c, c) for c in word]

@@ -64,8 +64,9 @@ def _split(strip: Strip, vertical: Sequence[Ruling]) -> list[Strip]:
     if len(inner) >= 2 and max(widths) < _COMB * box.height:
         edges = [left, right]
     parts = []
+    free = max(line.thickness for line in near) / 2 + 1
     for a, b in itertools.pairwise(edges):
-        start, end = (a + 2 - box.x1) / box.width, (b - 2 - box.x1) / box.width
+        start, end = (a + free - box.x1) / box.width, (b - free - box.x1) / box.width
         if (end - start) * box.width > 0.25 * box.height:
             parts.append(strip.part(max(0.0, start), min(1.0, end)))
     return parts or [strip]

@@ -147,6 +147,8 @@ def _corridor(
     return _Corridor(x, above, left, right, below, ruled, max(0.0, bottom - top))
 
 
+#: Least width of a column of prose, in heights of a line.
+_COLUMN = 6.0
 _NUMBER = re.compile(r"^[\s\d.,:;%()/+\-–—№₽$€X]+$")
 _GOES_ON = re.compile(r"^[\W\d_]*[a-zа-яё(]")
 
@@ -161,7 +163,7 @@ def _parts_columns(corridor: _Corridor, letter: float) -> bool:
     fewest = min(len(side) for side in sides)
     if corridor.ruled and fewest >= 3:
         return True
-    if fewest < 2 or corridor.extent < 1.5 * letter or not all(_tight(side, letter) for side in sides):
+    if fewest < 2 or corridor.extent < 1.5 * letter or not all(_tight(side, letter) and _even(side) for side in sides):
         return False
     return _column_evidence(sides) > _row_evidence(sides)
 
@@ -178,17 +180,28 @@ def _tight(side: Sequence[Sequence[Item]], letter: float) -> bool:
     return bool(steps) and sum(step < 1.9 * letter for step in steps) >= 0.6 * len(steps)
 
 
+def _even(side: Sequence[Sequence[Item]]) -> bool:
+    """Whether the lines are of one size; forms mix entries with small print under them."""
+    heights = sorted(row[0].box.height for row in side)
+    usual = heights[len(heights) // 2]
+    return sum(0.78 * usual < height < 1.28 * usual for height in heights) >= 0.75 * len(heights)
+
+
 def _column_evidence(sides: Sequence[Sequence[Sequence[Item]]]) -> float:
     boxes = [union([item.box for row in side for item in row]) for side in sides]
     points = 0.0
-    narrow = min(box.width for box in boxes) < 0.45 * max(box.width for box in boxes)
-    if min(len(side) for side in sides) >= 3 and not narrow:
+    widths = sorted(box.width for box in boxes)
+    # Columns of words or numbers are a table without rulings, a narrow one beside a wide one are labels.
+    wide = widths[0] > 0.45 * widths[1] and widths[0] > _COLUMN * _letter(
+        [it for side in sides for row in side for it in row]
+    )
+    if min(len(side) for side in sides) >= 3 and wide:
         full = [_full_share(side, box) for side, box in zip(sides, boxes, strict=True)]
         points += 2.0 if min(full) > 0.55 else 0.0
         ratio = boxes[0].width / max(boxes[1].width, 1.0)
         points += 1.0 if 0.55 < ratio < 1.8 and min(len(side) for side in sides) >= 5 else 0.0
     wrapped = [_wrapped_share(side, box) for side, box in zip(sides, boxes, strict=True)]
-    return points + (1.5 if max(wrapped) >= 0.3 else 0.0)
+    return points + (1.5 if max(wrapped) >= 0.5 else 0.0)
 
 
 def _wrapped_share(side: Sequence[Sequence[Item]], box: Box) -> float:

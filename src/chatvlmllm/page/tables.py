@@ -8,18 +8,18 @@ from dataclasses import dataclass
 
 from chatvlmllm.geometry import Box, union
 from chatvlmllm.page.grid import Grid, GridCell
-from chatvlmllm.page.order import Item, order, rows
+from chatvlmllm.page.order import Item, rows
 from chatvlmllm.reading import Cell, Line, Table
 
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """A grid and its lines. A form's lines stand in reading order; a table's are found by row and column."""
+    """A grid, its lines by row and column, and its text where that is not simply cell by cell: a form's."""
 
     box: Box
-    table: Table | None
+    table: Table
     cells: Mapping[tuple[int, int], tuple[Line, ...]]
-    form: tuple[Line, ...] = ()
+    text: str = ""
 
 
 #: Share of a line's width that must lie in the cell that holds it.
@@ -40,7 +40,7 @@ def fill(grids: Sequence[Grid], lines: Sequence[Line]) -> tuple[list[Filled], li
             continue
         taken = {id(line) for inside in placed.values() for line in inside}
         rest = [line for line in rest if id(line) not in taken]
-        filled.append(_form(grid, placed) if kind == "form" else _table(grid, placed))
+        filled.append(_table(grid, placed, _form(grid, placed) if kind == "form" else ""))
     return filled, rest
 
 
@@ -117,16 +117,16 @@ def _groups(lines: Sequence[Line]) -> list[list[Line]]:
     return groups
 
 
-def _table(grid: Grid, placed: Mapping[GridCell, list[Line]]) -> Filled:
+def _table(grid: Grid, placed: Mapping[GridCell, list[Line]], text: str) -> Filled:
     depth = max((cell.rows for cell in grid.cells if cell.row == 0), default=1)
     cells, lines = [], {}
     for cell in grid.cells:
         inside = in_rows(placed.get(cell, ()))
         lines[cell.row, cell.column] = inside
-        text = "\n".join(line.text for line in inside)
+        inner = "\n".join(line.text for line in inside)
         header = cell.row < depth < grid.rows
-        cells.append(Cell(cell.row, cell.column, text, cell.rows, cell.columns, header, cell.box))
-    return Filled(grid.box, Table(grid.rows, grid.columns, tuple(cells)), lines)
+        cells.append(Cell(cell.row, cell.column, inner, cell.rows, cell.columns, header, cell.box))
+    return Filled(grid.box, Table(grid.rows, grid.columns, tuple(cells)), lines, text)
 
 
 def in_rows(lines: Sequence[Line]) -> tuple[Line, ...]:
@@ -147,20 +147,21 @@ def joined(pieces: Sequence[Line]) -> Line:
     return Line(" ".join(p.text for p in pieces), Box(x1, y1, x2, y2), words, mean)
 
 
-def _form(grid: Grid, placed: Mapping[GridCell, list[Line]]) -> Filled:
+def _form(grid: Grid, placed: Mapping[GridCell, list[Line]]) -> str:
     """Row by row of the grid, and within a row as the eye goes: what stands lower comes later, whatever its cell."""
     units = [group for cell, lines in placed.items() for group in _units(grid, cell, lines)]
     by_row: dict[int, list[Item]] = {}
     for number, group in enumerate(units):
         box = union([line.box for line in group])
         by_row.setdefault(_row_at(grid, group[0].box), []).append(Item(number, box))
-    form: list[Line] = []
+    said: list[str] = []
     for _, items in sorted(by_row.items()):
-        for item in (item for row in rows(items) for item in row):
-            group = units[item.index]
-            inner = [Item(number, line.box, line.text) for number, line in enumerate(group)]
-            form.extend(group[line.index] for line in order(inner))
-    return Filled(grid.box, None, {}, tuple(form))
+        said.extend("\t".join(_spoken(units[item.index]) for item in row) for row in rows(items))
+    return "\n".join(said)
+
+
+def _spoken(lines: Sequence[Line]) -> str:
+    return " ".join(line.text for line in in_rows(lines))
 
 
 def _units(grid: Grid, cell: GridCell, lines: Sequence[Line]) -> list[list[Line]]:

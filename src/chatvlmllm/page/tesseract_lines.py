@@ -2,10 +2,12 @@
 
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import cv2
 
+from chatvlmllm.page.alphabet import settle
 from chatvlmllm.page.strips import Image
 from chatvlmllm.page.witness import Heard, Said
 
@@ -52,6 +54,7 @@ class TesseractLines:
                 start, end = (int(cells[6]) - margin) / scale, (int(cells[6]) + int(cells[8]) - margin) / scale
                 words.append(Heard(cells[11].strip(), start, end, max(0.0, float(cells[10])) / 100))
         api.Clear()
+        words = _one_alphabet(words)
         total = sum(len(word.text) for word in words)
         weighed = sum(word.confidence * len(word.text) for word in words)
         return Said(tuple(words), weighed / total if total else 0.0, self.name)
@@ -71,3 +74,13 @@ class TesseractLines:
             for api in self._apis:
                 api.End()
             self._apis.clear()
+
+
+def _one_alphabet(words: list[Heard]) -> list[Heard]:
+    """Words of look-alike letters in the alphabet of their line: Tesseract mixes the two without noticing."""
+    text = " ".join(word.text for word in words)
+    settled, at, done = settle(text, [0.0] * len(text)), 0, []
+    for word in words:
+        done.append(replace(word, text=settled[at : at + len(word.text)]))
+        at += len(word.text) + 1
+    return done

@@ -14,7 +14,7 @@ from chatvlmllm.page.detect import Detector
 from chatvlmllm.page.order import Item, order
 from chatvlmllm.page.straighten import Straight
 from chatvlmllm.page.strips import Image, Strip, cut
-from chatvlmllm.page.witness import Said, Witness, mean
+from chatvlmllm.page.witness import NOTHING, Said, Witness, mean
 from chatvlmllm.reading import Block, Cell, Kind, Line, Table, Word
 
 
@@ -26,6 +26,7 @@ class Steps:
     level: bool = True
     wipe: bool = True
     witnesses: bool = True
+    quick: bool = True
     split: bool = True
     tables: bool = True
     columns: bool = True
@@ -39,45 +40,54 @@ class Found:
     cells: Mapping[tuple[int, int], tuple[Line, ...]]
 
 
+PRESETS = {
+    "fast": Steps(wipe=False, witnesses=False),
+    "balanced": Steps(),
+    "best": Steps(quick=False),
+}
+
 #: Lines that are read both ways up when the first reading is doubtful.
-_PROBES = 5
+_PROBES = 4
 #: A reading of this confidence is the right way up.
 _SURE = 0.8
 #: Below this nobody can have read the line: handwriting, ornament, noise.
 _LEGIBLE = 0.3
 #: A reading of this confidence needs no second look.
 _SETTLED = 0.96
+#: Tesseract's reading of a line at this confidence is as right as our network's and costs a fifth: on the lines of 28
+#: real papers both then agreed with the truth by 98.5 %, and two thirds of all letters were settled so.
+_ACCEPTED = 0.94
 
 
 class Understanding:
     """Detector and witnesses, loaded once; `read` may be called from many threads at once."""
 
-    def __init__(self, detector: Detector, witnesses: Sequence[Witness], steps: Steps = Steps()) -> None:
-        self._detector, self._witnesses, self._steps = detector, tuple(witnesses), steps
+    def __init__(self, detector: Detector, witnesses: Sequence[Witness]) -> None:
+        self._detector, self._witnesses = detector, tuple(witnesses)
 
-    def read(self, image: Image) -> list[Found]:
+    def read(self, image: Image, steps: Steps = PRESETS["balanced"]) -> list[Found]:
         """The page's blocks; an empty list when there is no text."""
-        straight, strips = self._straight(image)
+        straight, strips = self._straight(image, steps)
         if not strips:
             return []
         size = Size(image.shape[1], image.shape[0])
-        return [_back(found, straight, size) for found in self._found(straight.image, strips)]
+        return [_back(found, straight, size) for found in self._found(straight.image, strips, steps)]
 
     def close(self) -> None:
         for witness in self._witnesses:
             witness.close()
 
-    def _straight(self, image: Image) -> tuple[Straight, list[Strip]]:
+    def _straight(self, image: Image, steps: Steps) -> tuple[Straight, list[Strip]]:
         straight = straighten.as_is(image)
         strips = self._detector.strips(image)
-        if self._steps.turn and straighten.sideways(strips):
+        if steps.turn and straighten.sideways(strips):
             straight = straighten.turned(image, 1)
             strips = self._detector.strips(straight.image)
-        if self._steps.turn and self._upside_down(straight.image, strips):
+        if steps.turn and self._upside_down(straight.image, strips):
             step = straighten.turned(straight.image, 2)
             strips = [straighten.righted(strip.moved(step.matrix)) for strip in strips]
             straight = straight.then(step)
-        skew = straighten.skew_of(strips) if self._steps.level else 0.0
+        skew = straighten.skew_of(strips) if steps.level else 0.0
         if skew:
             step = straighten.levelled(straight.image, skew)
             strips = [strip.moved(step.matrix) for strip in strips]
@@ -86,7 +96,9 @@ class Understanding:
 
     def _upside_down(self, image: Image, strips: Sequence[Strip]) -> bool:
         """Whether doubtful lines read better with the page turned round."""
-        telling = sorted((s for s in strips if s.width > 4 * s.height), key=lambda s: -s.score)[:_PROBES]
+        telling = sorted((s for s in strips if 4 * s.height < s.width < 14 * s.height), key=lambda s: -s.score)[
+            :_PROBES
+        ]
         if not telling:
             return False
         crops = [cut(image, strip) for strip in telling]
@@ -96,43 +108,52 @@ class Understanding:
         turned = [np.ascontiguousarray(crop[::-1, ::-1]) for crop in crops]
         return mean([said.confidence for said in self._witnesses[0].hear(turned)]) > upright + 0.1
 
-    def _found(self, image: Image, strips: Sequence[Strip]) -> Iterator[Found]:
+    def _found(self, image: Image, strips: Sequence[Strip], steps: Steps) -> Iterator[Found]:
         rulings = ruling.find(image, strips)
-        pieces = lines.pieces(strips, rulings.vertical if self._steps.split else ())
-        read = self._lines(image, pieces, rulings)
+        pieces = lines.pieces(strips, rulings.vertical if steps.split else ())
+        read = self._lines(image, pieces, rulings, steps)
         letter = ruling.letter_height(strips)
-        grids = grid.grids(rulings, letter) if self._steps.tables else []
+        grids = grid.grids(rulings, letter) if steps.tables else []
         filled, rest = tables.fill(grids, read)
         inner = [g.box for g in grids]
         dividers = [line for line in rulings.vertical if not any(_in(line, box) for box in inner)]
         items = [Item(number, line.box, line.text) for number, line in enumerate(rest)]
         items += [Item(len(rest) + number, part.box, solid=True) for number, part in enumerate(filled)]
-        ordered = order(items, dividers) if self._steps.columns else sorted(items, key=lambda it: it.box.y1)
+        ordered = order(items, dividers) if steps.columns else sorted(items, key=lambda it: it.box.y1)
         body = float(np.median([line.box.height for line in read])) if read else 1.0
         yield from _blocks([item.index for item in ordered], rest, filled, (Size(image.shape[1], image.shape[0]), body))
 
-    def _lines(self, image: Image, pieces: Sequence[Strip], rulings: ruling.Rulings) -> list[Line]:
-        """What the pieces say: the first witness on all of them, then second looks at the doubtful ones."""
-        crops = [cut(image, piece) for piece in pieces]
-        heard = self._witnesses[0].hear(crops)
-        touched = [_touched(piece, rulings) for piece in pieces] if self._steps.wipe else [False] * len(pieces)
-        clean = ruling.wiped(image, rulings) if any(touched) else image
-        wiped = {
-            n: cut(clean, piece) for n, piece in enumerate(pieces) if touched[n] and heard[n].confidence < _SETTLED
-        }
-        _look_again(self._witnesses[0], wiped, heard)
-        for witness in self._witnesses[1:] if self._steps.witnesses else ():
-            doubtful = [n for n, said in enumerate(heard) if said.confidence < _SETTLED]
-            _look_again(witness, {n: crops[n] for n in doubtful}, heard)
-            _look_again(witness, {n: wiped[n] for n in doubtful if n in wiped}, heard)
+    def _lines(self, image: Image, pieces: Sequence[Strip], rulings: ruling.Rulings, steps: Steps) -> list[Line]:
+        """What the pieces say, with their boxes; what nobody can read is left out."""
+        heard = self._heard(image, pieces, rulings, steps)
         return [
             _line(piece, said)
             for piece, said in zip(pieces, heard, strict=True)
             if said.text and said.confidence > _LEGIBLE
         ]
 
+    def _heard(self, image: Image, pieces: Sequence[Strip], rulings: ruling.Rulings, steps: Steps) -> list[Said]:
+        """The quickest witness first, then better ones and cleaner pixels on what is still doubtful."""
+        crops = dict(enumerate(cut(image, piece) for piece in pieces))
+        heard = [NOTHING] * len(pieces)
+        best, others = self._witnesses[0], self._witnesses[1:] if steps.witnesses else ()
+        for witness in others if steps.quick else ():
+            _listen(witness, crops, heard)
+        sure = _ACCEPTED if steps.quick and others else 2.0
+        _listen(best, {n: crops[n] for n, said in enumerate(heard) if said.confidence < sure}, heard)
+        doubtful = [n for n, said in enumerate(heard) if said.confidence < min(sure, _SETTLED)]
+        touched = [n for n in doubtful if steps.wipe and _touched(pieces[n], rulings)]
+        clean = ruling.wiped(image, rulings) if touched else image
+        wiped = {n: cut(clean, pieces[n]) for n in touched}
+        _listen(best, wiped, heard)
+        for witness in others:
+            if not steps.quick:
+                _listen(witness, {n: crops[n] for n in doubtful}, heard)
+            _listen(witness, {n: crop for n, crop in wiped.items() if heard[n].confidence < _SETTLED}, heard)
+        return heard
 
-def _look_again(witness: Witness, crops: Mapping[int, Image], heard: list[Said]) -> None:
+
+def _listen(witness: Witness, crops: Mapping[int, Image], heard: list[Said]) -> None:
     """Replace what was heard of the numbered crops where `witness` is more confident."""
     if not crops:
         return
@@ -176,12 +197,7 @@ def _blocks(
         yield from (Found(block, {}) for block in layout.blocks(waiting, *page))
         waiting = []
         part = filled[index - len(rest)]
-        if part.table is None:
-            yield from (
-                Found(replace(block, kind=Kind.TEXT, level=None), {}) for block in layout.blocks(part.form, *page)
-            )
-        else:
-            yield Found(Block(Kind.TABLE, "", part.box, table=part.table), part.cells)
+        yield Found(Block(Kind.TABLE, part.text, part.box, table=part.table), part.cells)
     yield from (Found(block, {}) for block in layout.blocks(waiting, *page))
 
 

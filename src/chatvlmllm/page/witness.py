@@ -35,6 +35,9 @@ class Said:
         return " ".join(word.text for word in self.words)
 
 
+NOTHING = Said((), 0.0, "")
+
+
 class Witness(Protocol):
     """`name` goes into the record; `hear` may be called from many threads at once."""
 

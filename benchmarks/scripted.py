@@ -1,0 +1,89 @@
+"""A model that says what it is told after a given time: stands for a vision-language model on another device."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import ClassVar
+from unittest.mock import patch
+
+from chatvlmllm import pipeline
+from chatvlmllm.config import Settings
+from chatvlmllm.decode import Decoded
+from chatvlmllm.engines import Engine
+from chatvlmllm.engines.host import Host
+from chatvlmllm.exchange import Delta, Reply, Request, Stop, Task
+from chatvlmllm.models import find
+from chatvlmllm.models.card import Model, Recipe, Runtime
+from chatvlmllm.reading import Block, Kind
+from chatvlmllm.routing import Candidate
+
+
+def _plain(reply: Reply, _request: Request) -> Decoded:
+    return Decoded((Block(Kind.TEXT, reply.text),)) if reply.text else Decoded()
+
+
+@dataclass
+class Scripted:
+    """An engine that says `text` in pieces over `seconds`; remembers what it was asked. Further replies: `more`."""
+
+    text: str
+    seconds: float = 0.0
+    stop: Stop = Stop.END
+    more: list[tuple[str, Stop]] = field(default_factory=list)
+    asked: list[Request] = field(default_factory=list)
+
+    key: ClassVar[str] = "scripted"
+    name: ClassVar[str] = "scripted"
+    device: ClassVar[str] = "none"
+    slots: ClassVar[int] = 1
+
+    def stream(self, request: Request) -> Iterator[Delta | Reply]:
+        """Say the next reply."""
+        text, stop = (self.text, self.stop) if not self.asked else self.more[len(self.asked) - 1]
+        self.asked.append(request)
+        for start in range(0, len(text), 200):
+            time.sleep(self.seconds * min(200, len(text) - start) / len(text))
+            yield Delta(text[start : start + 200])
+        yield Reply(text=text, stop=stop, model=self.key, engine=self.name, device=self.device)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+MODEL = Model(
+    key=Scripted.key,
+    title="Scripted",
+    summary={"en": "says what it is told", "ru": "говорит, что велено"},
+    licence="MIT",
+    languages=("any",),
+    recipes={task: Recipe(decode=_plain) for task in (Task.TEXT, Task.CHAT)},
+    runtimes={"scripted": Runtime(load=lambda _settings: None)},  # type: ignore[arg-type, return-value]
+)
+
+
+class _Host(Host):
+    """A host that also has the scripted engine."""
+
+    def __init__(self, settings: Settings, engine: Scripted) -> None:
+        super().__init__(settings)
+        self._scripted = engine
+
+    @contextmanager
+    def ensure(self, model: Model) -> Iterator[Engine]:
+        if model.key == Scripted.key:
+            yield self._scripted
+        else:
+            with super().ensure(model) as engine:
+                yield engine
+
+
+@contextmanager
+def scripted_host(engine: Scripted, fallback: str | None = None) -> Iterator[Host]:
+    """A host whose every page is read by `engine`, and by the model `fallback` if that fails."""
+    chain = [Candidate(MODEL, "chosen"), *([Candidate(find(fallback), "fallback")] if fallback else [])]
+    with (
+        patch.object(pipeline.routing, "candidates", lambda *_: (chain, [])),
+        _Host(Settings(workers=1), engine) as host,
+    ):
+        yield host
