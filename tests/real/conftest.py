@@ -119,6 +119,9 @@ def _import_image(address: str) -> None:
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w") as archive:
         archive.add("/bin/busybox", "bin/busybox")
+        shell = tarfile.TarInfo("bin/sh")
+        shell.type, shell.linkname = tarfile.SYMTYPE, "busybox"
+        archive.addfile(shell)
     client = docker.DockerClient(base_url=address)
     name, tag = IMAGE.rsplit(":", 1)
     made = client.api.import_image_from_data(stream.getvalue(), repository=name)

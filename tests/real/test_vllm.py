@@ -221,7 +221,7 @@ def test_an_engine_that_dies_at_every_page(real_settings: Settings, checkpoints:
 def test_out_of_memory_by_a_limit_of_the_system(real_settings: Settings, tmp_path: Path) -> None:
     """A server that may not have the memory it needs fails to start by that name; the page is still read."""
     limited = tmp_path / "python"
-    limited.write_text(f'#!/bin/sh\nulimit -v 6000000\nexec {real_settings.vllm.python} "$@"\n')
+    limited.write_text(f'#!/bin/sh\nulimit -v 3000000\nexec {real_settings.vllm.python} "$@"\n')
     limited.chmod(0o755)
     chosen = real_settings.model_copy(update={"vllm": real_settings.vllm.model_copy(update={"python": limited})})
     with Host(chosen) as pool:

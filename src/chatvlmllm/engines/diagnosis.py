@@ -29,7 +29,7 @@ _PORT = re.compile(r"address already in use|EADDRINUSE|port is already allocated
 _DISK = re.compile(r"No space left on device|ENOSPC|disk quota exceeded", re.IGNORECASE)
 
 #: A line that names an exception says more than the shutdown chatter after it.
-_TELLING = re.compile(r"\b\w*(?:Error|Exception|Assert\w*|Killed|Fatal)\b.{0,300}", re.IGNORECASE)
+_TELLING = re.compile(r"\b\w*(?:Error|Exception|Assert\w*|Killed|Fatal)\b: \S.{0,300}", re.IGNORECASE)
 
 #: Exit by the signal that the kernel's out-of-memory killer uses.
 _KILLED = -9
