@@ -13,7 +13,7 @@ import pytest
 from chatvlmllm import models, weights
 from chatvlmllm.config import ModelSettings, Settings
 from chatvlmllm.engines import environment
-from chatvlmllm.engines.start import launch, start
+from chatvlmllm.engines.start import launch, plan
 from chatvlmllm.errors import (
     DownloadFailed,
     EngineNotSupported,
@@ -198,10 +198,10 @@ def test_an_engine_that_the_card_excludes_says_why(tmp_path: Path) -> None:
     """Asked for an engine that cannot run the model, the error carries the card's reason."""
     wrong = settings(tmp_path, models={"got_ocr_hf": ModelSettings(engine="vllm")})
     with pytest.raises(EngineNotSupported, match="no class for this architecture"):
-        start(models.find("got_ocr_hf"), wrong)
+        plan(models.find("got_ocr_hf"), wrong)
     old = settings(tmp_path, models={"deepseek_ocr": ModelSettings(engine="transformers")})
     with pytest.raises(EngineNotSupported, match="deepseek_ocr_2"):
-        start(models.find("deepseek_ocr"), old)
+        plan(models.find("deepseek_ocr"), old)
 
 
 @pytest.mark.real
