@@ -95,10 +95,10 @@ def test_doctor_finds_what_reading_needs(cli: Callable) -> None:
 
 
 def test_doctor_names_the_command_that_mends(cli: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where language data is missing, `doctor` ends with exit code 3 and the command to run."""
+    """Where language data is missing, `doctor` names the command to run; reading goes on without it."""
     monkeypatch.setenv("CHATVLMLLM_TESSDATA", str(tmp_path))
     outcome = cli("doctor")
-    assert outcome.code == 3
+    assert outcome.code == 0
     assert re.search(r"→ .*(tesseract-ocr-rus|models pull tesseract --lang rus)", outcome.text)
 
 

@@ -33,23 +33,25 @@ def examine(settings: "Settings") -> Iterator[Finding]:
     from chatvlmllm.page import tessdata
 
     yield Finding("python", f"{platform.python_version()} ({platform.system()} {platform.machine()})")
-    yield _package("pypdfium2")
-    yield _package("pillow")
-    yield _package("tesserocr")
+    for needed in ("pypdfium2", "pillow", "onnxruntime", "opencv-python-headless"):
+        yield _package(needed)
+    # The embedded reader works without Tesseract; with it, it is quicker and other models have a witness.
+    yield _package("tesserocr", needed=False)
     languages = tessdata.installed(settings)
     for name in settings.languages.split("+"):
-        yield Finding(f"tessdata {name}", "✓" if name in languages else None, mend=tessdata.command_for([name]))
+        found, mend = "✓" if name in languages else None, tessdata.command_for([name])
+        yield Finding(f"tessdata {name}", found, needed=False, mend=mend)
     path = config.config_path()
     yield Finding("config.yaml", str(path) if path else None, needed=False)
     yield Finding("data", str(settings.data), needed=False)
     yield _gpu()
 
 
-def _package(name: str) -> Finding:
+def _package(name: str, *, needed: bool = True) -> Finding:
     try:
-        return Finding(name, metadata.version(name))
+        return Finding(name, metadata.version(name), needed=needed)
     except metadata.PackageNotFoundError:
-        return Finding(name, None, mend=f"{sys.executable} -m pip install {name}")
+        return Finding(name, None, needed=needed, mend=f"{sys.executable} -m pip install {name}")
 
 
 def _gpu() -> Finding:
@@ -73,8 +75,8 @@ def _print(findings: list[Finding]) -> None:
     typer.echo(say("doctor.title"))
     for finding in findings:
         state = finding.found or say("doctor.missing") + ("" if finding.needed else f" ({say('doctor.optional')})")
-        typer.echo(f"  {finding.name:<18} {state}")
+        typer.echo(f"  {finding.name:<22} {state}")
         if finding.found is None and finding.mend:
-            typer.echo(f"  {'':<18} → {finding.mend}")
+            typer.echo(f"  {'':<22} → {finding.mend}")
     broken = any(finding.needed and finding.found is None for finding in findings)
     typer.echo(say("doctor.broken" if broken else "doctor.works"))
