@@ -4,19 +4,18 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import ClassVar
-from unittest.mock import patch
 
-from chatvlmllm import pipeline
 from chatvlmllm.config import Settings
 from chatvlmllm.decode import Decoded
-from chatvlmllm.engines import Engine
 from chatvlmllm.engines.host import Host
+from chatvlmllm.engines.start import Start, plan
 from chatvlmllm.exchange import Delta, Reply, Request, Stop, Task
-from chatvlmllm.models import find
+from chatvlmllm.models import catalogue
 from chatvlmllm.models.card import Model, Recipe, Runtime
 from chatvlmllm.reading import Block, Kind
-from chatvlmllm.routing import Candidate
 
 
 def _plain(reply: Reply, _request: Request) -> Decoded:
@@ -62,28 +61,18 @@ MODEL = Model(
 )
 
 
-class _Host(Host):
-    """A host that also has the scripted engine."""
-
-    def __init__(self, settings: Settings, engine: Scripted) -> None:
-        super().__init__(settings)
-        self._scripted = engine
-
-    @contextmanager
-    def ensure(self, model: Model) -> Iterator[Engine]:
-        if model.key == Scripted.key:
-            yield self._scripted
-        else:
-            with super().ensure(model) as engine:
-                yield engine
-
-
 @contextmanager
-def scripted_host(engine: Scripted, fallback: str | None = None) -> Iterator[Host]:
-    """A host whose every page is read by `engine`, and by the model `fallback` if that fails."""
-    chain = [Candidate(MODEL, "chosen"), *([Candidate(find(fallback), "fallback")] if fallback else [])]
-    with (
-        patch.object(pipeline.routing, "candidates", lambda *_: (chain, [])),
-        _Host(Settings(workers=1), engine) as host,
-    ):
-        yield host
+def scripted_host(engine: Scripted) -> Iterator[Host]:
+    """A host that runs `engine` for the model `scripted`, which is registered meanwhile as a third party's would be."""
+
+    def planner(model: Model, settings: Settings, cpu: bool) -> Start:
+        if model.key == Scripted.key:
+            return Start(engine=Scripted.name, reason="first_of_card", run=lambda _hooks: engine)
+        return plan(model, settings, cpu=cpu)
+
+    with TemporaryDirectory() as data, Host(Settings(workers=1, data=Path(data)), planner) as host:
+        catalogue()[Scripted.key] = MODEL
+        try:
+            yield host
+        finally:
+            del catalogue()[Scripted.key]

@@ -35,9 +35,9 @@ def _page(lines: list[str] = LINES) -> bytes:
     return encoded(image, "PNG")
 
 
-def _read(engine: Scripted, witness: Hear = Hear.AUTO, fallback: str | None = None, page: bytes = b"") -> Reading:
+def _read(engine: Scripted, witness: Hear = Hear.AUTO, page: bytes = b"") -> Reading:
     options = Options(Scripted.key, languages=("eng",), witness=witness)
-    with open_document(page or _page()) as document, scripted_host(engine, fallback) as host:
+    with open_document(page or _page()) as document, scripted_host(engine) as host:
         ((_, reading),) = read_pages(document.pages(), options, host)
     return reading
 
