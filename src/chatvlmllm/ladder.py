@@ -13,18 +13,23 @@ from chatvlmllm.decode import Decoded
 from chatvlmllm.engines.host import FATAL
 from chatvlmllm.errors import (
     ChatVLMLLMError,
+    ConfigInvalid,
     EngineError,
     InputError,
+    MissingExtra,
+    MissingLanguage,
+    MissingWeights,
     NotEnoughMemory,
     ReplyError,
     SetupError,
     TaskNotSupported,
     TooLong,
+    UnpinnedCode,
 )
 from chatvlmllm.exchange import Reply, Stop
 from chatvlmllm.models.card import Model
 from chatvlmllm.reading import Attempt, Failure, Notice
-from chatvlmllm.routing import Candidate
+from chatvlmllm.routing import CHOSEN, Candidate
 
 #: A page that ended an engine so often is kept away from it.
 STRIKES = 2
@@ -109,7 +114,7 @@ def walk(rungs: Iterator[Step], take: Take, wanted: Callable[[], bool] = lambda:
         _stay(rung, take, wanted, so_far)
         if so_far.answer is not None or not wanted():
             break
-        if so_far.error is not None and not _goes_on(so_far.error):
+        if so_far.error is not None and not _goes_on(so_far.error, rung):
             break
     return so_far
 
@@ -175,10 +180,16 @@ def _can_shrink(step: Step) -> bool:
     return step.model.weights is not None and step.scale * _SHRINK >= _SMALLEST
 
 
-def _goes_on(error: ChatVLMLLMError) -> bool:
-    """Could another model do better? Not where the page or the request is wrong."""
+#: What a user who chose a model has to mend: it never ran, so nothing crashed that another model should stand in for.
+_TO_MEND = (ConfigInvalid, MissingExtra, MissingLanguage, MissingWeights, UnpinnedCode)
+
+
+def _goes_on(error: ChatVLMLLMError, rung: Step) -> bool:
+    """Could another model do better? Not where the page or the request is wrong, or a chosen model is not installed."""
     if isinstance(error, InputError):
         return isinstance(error, TaskNotSupported | TooLong)
+    if rung.reason == CHOSEN and isinstance(error, _TO_MEND):
+        return False
     return isinstance(error, EngineError | SetupError | ReplyError)
 
 

@@ -24,6 +24,9 @@ from chatvlmllm.run import Options
 
 AUTO = "auto"
 
+#: The reason of a candidate that the user named.
+CHOSEN = "chosen"
+
 #: In a card's languages, words that stand for languages beyond those it lists.
 _MANY = ("any", "100+", "about")
 
@@ -133,7 +136,7 @@ def candidates(
         chosen = find(options.model)
         others = _readers(options, machine, rules) if options.fallback else []
         rest = [Candidate(other.model, "fallback") for other in others if other.model != chosen]
-        return [Candidate(chosen, "chosen"), *rest], []
+        return [Candidate(chosen, CHOSEN), *rest], []
     readers = _readers(options, machine, rules)
     layer = page.text_layer()
     if layer is None or options.task not in find("text_layer").recipes:

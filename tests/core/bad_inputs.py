@@ -128,7 +128,7 @@ _LOCK = pikepdf.Encryption(user="secret", owner="secret")
 _CONFIG = {"CHATVLMLLM_CONFIG": "{folder}/config.yaml"}
 
 #: Nobody has data for this language.
-_KLINGON = ["--model", "tesseract", "--lang", "tlh"]
+_KLINGON = ["--model", "tesseract", "--lang", "tlh", "--no-fallback"]
 
 CASES = (
     Bad("a file that does not exist", "file_missing", 2, lambda folder: [str(folder / "gone.png")]),
