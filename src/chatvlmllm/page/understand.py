@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from chatvlmllm.geometry import Box, Size
-from chatvlmllm.page import grid, layout, lines, ruling, straighten, tables
+from chatvlmllm.page import grid, ink, layout, lines, ruling, straighten, tables
 from chatvlmllm.page.detect import Detector
 from chatvlmllm.page.order import Item, order
 from chatvlmllm.page.straighten import Straight
@@ -30,6 +30,7 @@ class Steps:
     split: bool = True
     tables: bool = True
     columns: bool = True
+    ink: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +80,10 @@ class Understanding:
 
     def _straight(self, image: Image, steps: Steps) -> tuple[Straight, list[Strip]]:
         straight = straighten.as_is(image)
-        strips = self._detector.strips(image)
+        strips = self._strips(image, steps)
         if steps.turn and straighten.sideways(strips):
             straight = straighten.turned(image, 1)
-            strips = self._detector.strips(straight.image)
+            strips = self._strips(straight.image, steps)
         if steps.turn and self._upside_down(straight.image, strips):
             step = straighten.turned(straight.image, 2)
             strips = [straighten.righted(strip.moved(step.matrix)) for strip in strips]
@@ -93,6 +94,12 @@ class Understanding:
             strips = [strip.moved(step.matrix) for strip in strips]
             straight = straight.then(step)
         return straight, strips
+
+    def _strips(self, image: Image, steps: Steps) -> list[Strip]:
+        """Every strip of text; where a stamp runs lines together, they are looked for again without its ink."""
+        strips = self._detector.strips(image)
+        knots = ink.tangled(strips, image) if steps.ink else []
+        return ink.untangled(strips, knots, self._detector.strips(ink.washed(image))) if knots else strips
 
     def _upside_down(self, image: Image, strips: Sequence[Strip]) -> bool:
         """Whether doubtful lines read better with the page turned round."""
@@ -148,6 +155,8 @@ class Understanding:
         clean = ruling.wiped(image, rulings) if touched else image
         wiped = {n: cut(clean, pieces[n]) for n in touched}
         _listen(best, wiped, heard)
+        if steps.ink:
+            _listen(best, {n: ink.washed(crops[n]) for n in doubtful if ink.inked(crops[n])}, heard)
         for witness in others:
             if not steps.quick:
                 _listen(witness, {n: crops[n] for n in doubtful}, heard)
