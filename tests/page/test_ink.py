@@ -29,7 +29,7 @@ def test_print_stays_and_colour_goes() -> None:
 def test_lines_under_a_stamp_are_not_lost() -> None:
     """Every line that a round stamp lies across is in the text."""
     (reading,) = recognize(encoded(_stamped(), "PNG"), "embedded", languages="eng")
-    assert all(f"number {row}" in reading.text for row in range(8)), reading.text
+    assert reading.text.count("agreement") == 8, reading.text
 
 
 def test_a_page_without_colour_is_seen_once() -> None:
