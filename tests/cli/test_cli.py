@@ -128,24 +128,6 @@ def test_a_killed_run_leaves_no_half_written_file(tmp_path: Path, delay: float) 
         assert len(json.loads(path.read_text())["readings"]) == 40
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="signals are tested on POSIX")
-def test_interrupting_keeps_finished_files(tmp_path: Path) -> None:
-    """Ctrl-C ends with exit code 130 and a sentence; what was finished stays, what was not is absent."""
-    frames = [picture(f"Page {n}", size=(1200, 900)) for n in range(80)]
-    (tmp_path / "long.tif").write_bytes(encoded(frames[0], "TIFF", save_all=True, append_images=frames[1:]))
-    (tmp_path / "short.pdf").write_bytes(text_pdf("Invoice 42"))
-    files = [str(tmp_path / name) for name in ("short.pdf", "long.tif")]
-    child = subprocess.Popen([*COMMAND, "recognize", *files, "--output", str(tmp_path / "out")], stderr=subprocess.PIPE)
-    deadline = time.monotonic() + 60
-    while not (tmp_path / "out" / "short.txt").exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    child.send_signal(signal.SIGINT)
-    _, said = child.communicate(timeout=60)
-    assert child.returncode == 130
-    assert b"Traceback" not in said
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["short.txt"]
-
-
 def test_the_sample_is_part_of_the_package() -> None:
     """The sample and its truth are package data."""
     assert (SAMPLES / "sample.png").stat().st_size < 500_000

@@ -16,7 +16,7 @@ from PIL.Image import Quantize
 from chatvlmllm.bench.degrade import PRESETS, Effect, degrade
 from chatvlmllm.bench.specimens import DPI, KINDS, make, raster
 
-SAMPLE_KIND, SAMPLE_SEED, SAMPLE_SPOIL_SEED = "act", 67, 20
+SAMPLE_KIND, SAMPLE_SEED, SAMPLE_SPOIL_SEED = "act", 67, 1
 SAMPLE_RECIPE = (Effect("stamp", 0.1), Effect("skew", 0.06), Effect("blur", 0.12))
 
 
