@@ -50,6 +50,8 @@ QUARANTINE = {
     "pydantic": ("config.py", "run.py", "forms/load.py"),
     "xlsxwriter": ("export/fields.py",),
     "pydantic_settings": ("config.py",),
+    "sqlalchemy": ("store/",),
+    "alembic": ("store/",),
 }
 
 FILES = sorted(SOURCE.rglob("*.py"))

@@ -59,6 +59,16 @@ class Gpu(Section):
     cpu_fallback: bool = Field(False, description="read a page with the same model on the CPU when the GPU failed it")
 
 
+class Store(Section):
+    """What is kept of documents and results, and where."""
+
+    url: str = Field("", description="postgresql://…; by default the file store.sqlite3 in the data folder")
+    keep: Literal["all", "results", "nothing"] = Field(
+        "all", description="files and results; results only; or nothing once the program ends"
+    )
+    keep_days: float = Field(30, ge=0, description="jobs that ended so many days ago are deleted; 0 means never")
+
+
 class Vllm(Section):
     """vLLM servers that this program starts itself."""
 
@@ -114,6 +124,7 @@ class Settings(BaseSettings):
     )
     tessdata: Path | None = Field(None, description="folder with Tesseract language data; by default it is looked for")
     limits: Limits = Limits()
+    store: Store = Store()
     gpu: Gpu = Gpu()
     vllm: Vllm = Vllm()
     servers: tuple[Server, ...] = Field(
@@ -223,7 +234,7 @@ def _refuse_unknown_variables() -> None:
 
 def _keys() -> list[str]:
     """Every dotted key, sections included."""
-    sections: dict[str, type[Section]] = {"limits": Limits, "gpu": Gpu, "vllm": Vllm}
+    sections: dict[str, type[Section]] = {"limits": Limits, "store": Store, "gpu": Gpu, "vllm": Vllm}
     inner = [f"{name}.{key}" for name, section in sections.items() for key in section.model_fields]
     return [*Settings.model_fields, *inner]
 

@@ -10,7 +10,7 @@ ChatVLMLLMError
 │   ConfigInvalid 500 · FormInvalid 500 · MissingExtra 503 · MissingLanguage 503 · DownloadFailed 503
 │   OfflineForbidden 503
 │   MissingWeights 503 · NotEnoughMemory 503 · NotEnoughDisk 503 · GatedModel 503 · UnpinnedCode 503
-│   EngineNotSupported 503 · ImageMissing 503 · NoContainerEngine 503
+│   EngineNotSupported 503 · ImageMissing 503 · NoContainerEngine 503 · StoreUnusable 503 · StoreTooNew 503
 ├─ EngineError   what runs the model failed              exit 4
 │   EngineStartFailed 503 · EngineCrashed 503 · EngineTimeout 504 · GenerationFailed 503
 │   PromptMismatch 503 · EngineHung 504 · EngineResting 503 · EngineBusy 429 · CudaFailed 503
@@ -216,6 +216,14 @@ class ImageMissing(SetupError):
 
 class NoContainerEngine(SetupError):
     code = "no_container_engine"
+
+
+class StoreUnusable(SetupError):
+    code = "store_unusable"
+
+
+class StoreTooNew(SetupError):
+    code = "store_too_new"
 
 
 class EngineError(ChatVLMLLMError):

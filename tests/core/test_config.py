@@ -7,6 +7,7 @@ import pytest
 
 from chatvlmllm import config
 from chatvlmllm.errors import ConfigInvalid
+from tests.conftest import Outcome
 
 
 def _write(folder: Path, text: str) -> Path:
@@ -77,3 +78,11 @@ def test_show_tells_where_a_value_comes_from(cli: Callable, tmp_path: Path, monk
 def test_check_accepts_a_good_file(cli: Callable, tmp_path: Path) -> None:
     """`config check` ends well for a valid file."""
     assert cli("config", "check", _write(tmp_path, "workers: 3\n")).code == 0
+
+
+def test_a_password_is_not_shown(cli: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch) -> None:
+    """`config show` prints where the store is without the password in its address."""
+    monkeypatch.setenv("CHATVLMLLM_STORE__URL", "postgresql://me:hidden@127.0.0.1/db")
+    shown = cli("config", "show").text
+    assert "postgresql://me:***@127.0.0.1/db" in shown
+    assert "hidden" not in shown

@@ -1,5 +1,6 @@
 """`chatvlmllm config show|check`."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,9 @@ from chatvlmllm.cli.speech import say
 
 app = typer.Typer(no_args_is_help=True)
 
+#: A password in a URL.
+_PASSWORD = re.compile(r"(://[^:/@\s]*):[^@\s]*@")
+
 
 @app.command("show", help=say("config.show"))
 def show() -> None:
@@ -17,7 +21,8 @@ def show() -> None:
 
     path = config.config_path()
     for key, value in config.flatten(config.load(path).model_dump(mode="json")).items():
-        typer.echo(f"{key} = {value}  ({config.origin(key, path)})")
+        shown = _PASSWORD.sub(r"\1:***@", str(value))
+        typer.echo(f"{key} = {shown}  ({config.origin(key, path)})")
 
 
 @app.command("check", help=say("config.check"))
