@@ -6,6 +6,7 @@ Needs `scripts/setup-real`. A tiny checkpoint answers; raw requests and requests
 whatever else the machine does hits both alike. Then the same with 16 at once.
 """
 
+import random
 import statistics
 import subprocess
 import sys
@@ -80,32 +81,63 @@ def measure(pool: Host, rounds: int) -> tuple[float, float]:
 
 
 def _latency(plain: Callable[[], None], pooled: Callable[[], None], rounds: int) -> float:
-    times: dict[Callable[[], None], list[float]] = {plain: [], pooled: []}
-    for number in range(rounds):
-        for act in (plain, pooled) if number % 2 else (pooled, plain):
-            begun = time.perf_counter()
-            act()
-            times[act].append(1000 * (time.perf_counter() - begun))
-    one, other = statistics.median(times[plain]), statistics.median(times[pooled])
+    pairs = [_pair(plain, pooled, _seconds, number) for number in range(rounds)]
+    one, other = (1000 * statistics.median(times) for times in zip(*pairs, strict=True))
     say(f"one at a time, {rounds} each, median: raw {one:.1f} ms, pool {other:.1f} ms; added {other - one:+.1f} ms")
     return other - one
 
 
 def _throughput(plain: Callable[[], None], pooled: Callable[[], None], rounds: int) -> float:
+    """The median over short pairs: a neighbour who wakes up spoils a pair, not the figure."""
+    together = 2 * TOGETHER
     spent = {plain: 0.0, pooled: 0.0}
+
+    def seconds(act: Callable[[], None]) -> float:
+        worked = time.process_time()
+        begun = time.perf_counter()
+        list(threads.map(lambda _: act(), range(together)))
+        spent[act] += time.process_time() - worked
+        return time.perf_counter() - begun
+
     with ThreadPoolExecutor(TOGETHER) as threads:
-        for number in range(6):
-            for act in (plain, pooled) if number % 2 else (pooled, plain):
-                begun = time.perf_counter()
-                list(threads.map(lambda _, act=act: act(), range(max(2 * TOGETHER, rounds))))
-                spent[act] += time.perf_counter() - begun
-    requests = 6 * max(2 * TOGETHER, rounds)
-    share = spent[plain] / spent[pooled]
-    say(
-        f"{TOGETHER} at once, {requests} each: raw {requests / spent[plain]:.1f}/s, "
-        f"pool {requests / spent[pooled]:.1f}/s; kept {100 * share:.1f} %"
+        pairs = [_pair(plain, pooled, seconds, number) for number in range(rounds)]
+    one, other = (together / statistics.median(times) for times in zip(*pairs, strict=True))
+    share = statistics.median(raw / pool for raw, pool in pairs)
+    low, high = _interval([raw / pool for raw, pool in pairs])
+    requests = rounds * together
+    say(f"{TOGETHER} at once, {requests} each: raw {one:.1f}/s, pool {other:.1f}/s")
+    say(f"kept, median of {rounds} pairs: {100 * share:.1f} % (95 % interval {100 * low:.1f} to {100 * high:.1f})")
+    work = ", ".join(
+        f"{name} {1000 * spent[act] / requests:.2f} ms" for name, act in (("raw", plain), ("pool", pooled))
     )
+    say(f"work of this process per request: {work}")
     return share
+
+
+def _seconds(act: Callable[[], None]) -> float:
+    begun = time.perf_counter()
+    act()
+    return time.perf_counter() - begun
+
+
+def _pair(
+    plain: Callable[[], None],
+    pooled: Callable[[], None],
+    measured: Callable[[Callable[[], None]], float],
+    number: int,
+) -> tuple[float, float]:
+    """Both, one right after the other; who goes first alternates."""
+    if number % 2:
+        return measured(plain), measured(pooled)
+    other = measured(pooled)
+    return measured(plain), other
+
+
+def _interval(values: list[float]) -> tuple[float, float]:
+    """The 95 % bootstrap interval of the median."""
+    draw = random.Random(1)
+    medians = sorted(statistics.median(draw.choices(values, k=len(values))) for _ in range(2000))
+    return medians[50], medians[-50]
 
 
 def main(rounds: int) -> None:
