@@ -13,6 +13,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from chatvlmllm.messages import render
 from tests.conftest import SAMPLES, encoded, picture
 from tests.pdfs import text_pdf
 
@@ -126,6 +127,29 @@ def test_a_killed_run_leaves_no_half_written_file(tmp_path: Path, delay: float) 
     child.wait()
     for path in out.glob("[!.]*") if out.exists() else ():
         assert len(json.loads(path.read_text())["readings"]) == 40
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_interrupting_keeps_finished_files(tmp_path: Path, number: signal.Signals, status: int) -> None:
+    """Ctrl-C, or a service manager, ends it with a sentence; what was finished stays, what was not is absent."""
+    frames = [picture(f"Page {n}", size=(1200, 900)) for n in range(80)]
+    (tmp_path / "long.tif").write_bytes(encoded(frames[0], "TIFF", save_all=True, append_images=frames[1:]))
+    (tmp_path / "short.pdf").write_bytes(text_pdf("Invoice 42"))
+    files = [str(tmp_path / name) for name in ("short.pdf", "long.tif")]
+    child = subprocess.Popen(
+        [*COMMAND, "--ui-lang", "en", "recognize", *files, "--output", str(tmp_path / "out")],
+        stderr=subprocess.PIPE,
+        # A shell lets its background jobs ignore Ctrl-C, and so would this one if the tests are such a job.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 nothing else runs in between
+    )
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "out" / "short.txt").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    child.send_signal(number)
+    _, said = child.communicate(timeout=60)
+    assert said.decode().strip().endswith(render("cli.interrupted", "en", {}))
+    assert child.returncode == status
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["short.txt"]
 
 
 def test_the_sample_is_part_of_the_package() -> None:

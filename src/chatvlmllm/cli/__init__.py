@@ -1,9 +1,10 @@
 """The command `chatvlmllm`.
 
 Exit codes: 0 everything was read; 1 some pages or files were not; 2 the input is wrong; 3 this machine is not ready;
-4 what runs the model failed; 5 the model answered uselessly; 130 stopped by the user.
+4 what runs the model failed; 5 the model answered uselessly; 130 stopped by the user; 143 stopped by another program.
 """
 
+import signal
 import sys
 import warnings
 from typing import Annotated
@@ -48,18 +49,32 @@ def root(
     """Options that hold for every command; the language was already read (see `speech`)."""
 
 
+def _stop(number: int, frame: object) -> None:  # noqa: ARG001 the signature is the library's
+    """Unwind, so that engines are ended and half-written files removed, and tell the usual way who asked."""
+    sys.exit(128 + number)
+
+
+def _listen() -> None:
+    signal.signal(signal.SIGTERM, _stop)
+    # A shell tells its background jobs to ignore Ctrl-C, and so they shall.
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _stop)
+
+
 def main() -> None:
     """Run the command line; the one place where errors become sentences and exit codes."""
     # Pillow warns about oddities of files on standard error; what matters is said as a notice.
     warnings.filterwarnings("ignore", module="PIL")
+    _listen()
     try:
         app()
     except ChatVLMLLMError as error:
         complain(error)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        console().print(say("interrupted"))
-        sys.exit(130)
+    except SystemExit as end:
+        if end.code in (128 + signal.SIGINT, 128 + signal.SIGTERM):
+            console().print(say("interrupted"))
+        raise
     except BrokenPipeError:
         # The reader of our pipe has left (`| head`); Python would complain again while flushing.
         sys.stderr.close()
