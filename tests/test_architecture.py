@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import chatvlmllm
+from chatvlmllm.errors import ChatVLMLLMError
 
 SOURCE = Path(chatvlmllm.__file__).parent
 
@@ -195,7 +196,7 @@ def test_every_error_can_happen() -> None:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
         if isinstance(node, ast.Name)
     }
-    assert sorted(_leaves(chatvlmllm.errors.ChatVLMLLMError) - used) == []
+    assert sorted(_leaves(ChatVLMLLMError) - used) == []
 
 
 def _leaves(error: type) -> set[str]:
