@@ -9,10 +9,10 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from chatvlmllm.errors import ConfigInvalid
@@ -80,6 +80,24 @@ class Vllm(Section):
     cache_gb: int = Field(4, ge=1, description="memory for the cache of a server on the CPU")
 
 
+class Serving(Section):
+    """The program's own server: `chatvlmllm serve`."""
+
+    host: str = Field("127.0.0.1", description="address to listen on; one beyond this machine needs a key")
+    port: int = Field(8642, ge=0, le=65535, description="port to listen on; 0 means any free one")
+    keys: dict[str, Annotated[SecretStr, Field(min_length=16)]] = Field(
+        default_factory=dict, description="API keys, at least 16 characters each, by the name of their owner"
+    )
+    cors: tuple[str, ...] = Field((), description="web origins that may call the server, such as https://example.org")
+    queue: int = Field(256, ge=1, description="requests under way or waiting at once; more are refused for a while")
+    body_mb: float = Field(700, gt=0, description="largest request, in megabytes")
+    patience_seconds: float = Field(30, gt=0, description="longest silence of a client that is sending or receiving")
+    allow_urls: bool = Field(False, description="fetch what a request names by its http address, if that is public")
+    chat_pages: int = Field(16, ge=1, description="most pictures and pages in one conversation")
+    grace_seconds: float = Field(30, ge=0, description="time for requests under way when the server ends")
+    log: Literal["text", "json"] = Field("text", description="form of the server's log lines")
+
+
 class Server(Section):
     """An OpenAI-compatible server that the user runs."""
 
@@ -127,6 +145,7 @@ class Settings(BaseSettings):
     store: Store = Store()
     gpu: Gpu = Gpu()
     vllm: Vllm = Vllm()
+    server: Serving = Serving()
     servers: tuple[Server, ...] = Field(
         (),
         description=("your own servers: url (to /v1), models (our key: its name there), key_variable, requests"),
@@ -235,6 +254,7 @@ def _refuse_unknown_variables() -> None:
 def _keys() -> list[str]:
     """Every dotted key, sections included."""
     sections: dict[str, type[Section]] = {"limits": Limits, "store": Store, "gpu": Gpu, "vllm": Vllm}
+    sections["server"] = Serving
     inner = [f"{name}.{key}" for name, section in sections.items() for key in section.model_fields]
     return [*Settings.model_fields, *inner]
 

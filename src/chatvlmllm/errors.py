@@ -6,17 +6,22 @@ ChatVLMLLMError
 │   ImageTooLarge 413 · DamagedFile 422 · LockedPdf 422 · TooManyPages 413 · BadPageRange 422
 │   PageOutOfRange 422 · NoTextLayer 422 · UnknownModel 404 · TaskNotSupported 422 · UnknownFormat 422
 │   OutputUnwritable 422 · UnreadableResult 422 · TooLong 422 · UnknownOption 422 · UnknownForm 404
+│   InvalidRequest 422 · KeyWrong 401 · OriginForbidden 403 · NoSuchPath 404 · MethodNotAllowed 405
+│   RequestTooLarge 413 · RequestTooSlow 408 · UrlForbidden 403 · UrlFailed 422 · NeedsPicture 422
+│   NotConstrained 422
 ├─ SetupError    this machine is not ready               exit 3
 │   ConfigInvalid 500 · FormInvalid 500 · MissingExtra 503 · MissingLanguage 503 · DownloadFailed 503
 │   OfflineForbidden 503
 │   MissingWeights 503 · NotEnoughMemory 503 · NotEnoughDisk 503 · GatedModel 503 · UnpinnedCode 503
 │   EngineNotSupported 503 · ImageMissing 503 · NoContainerEngine 503 · StoreUnusable 503 · StoreTooNew 503
+│   KeyNeeded 503 · AddressTaken 503 · ServerRuns 503
 ├─ EngineError   what runs the model failed              exit 4
 │   EngineStartFailed 503 · EngineCrashed 503 · EngineTimeout 504 · GenerationFailed 503
 │   PromptMismatch 503 · EngineHung 504 · EngineResting 503 · EngineBusy 429 · CudaFailed 503
-│   PortTaken 503 · AcceleratorTaken 503 · ServerUnreachable 503 · ServerRefused 502
-└─ ReplyError    the model answered uselessly            exit 5
-    EmptyReply 502 · UndecodableReply 502 · NotFinite 502
+│   PortTaken 503 · AcceleratorTaken 503 · ServerUnreachable 503 · ServerRefused 502 · ServerBusy 429
+├─ ReplyError    the model answered uselessly            exit 5
+│   EmptyReply 502 · UndecodableReply 502 · NotFinite 502 · NotAsAsked 502
+└─ InternalError 500    a mistake in this program        exit 1
 
 A class carries what programs need: a stable `code`, an HTTP `status`, a process `exit_code`. Its sentences, in every
 language, stand in `messages/<language>.toml` under the code. Errors are for "there is no reading"; a reading with
@@ -158,6 +163,50 @@ class UnknownOption(InputError):
     code = "unknown_option"
 
 
+class InvalidRequest(InputError):
+    code = "invalid_request"
+
+
+class KeyWrong(InputError):
+    code, status = "key_wrong", 401
+
+
+class OriginForbidden(InputError):
+    code, status = "origin_forbidden", 403
+
+
+class NoSuchPath(InputError):
+    code, status = "no_such_path", 404
+
+
+class MethodNotAllowed(InputError):
+    code, status = "method_not_allowed", 405
+
+
+class RequestTooLarge(InputError):
+    code, status = "request_too_large", 413
+
+
+class RequestTooSlow(InputError):
+    code, status = "request_too_slow", 408
+
+
+class UrlForbidden(InputError):
+    code, status = "url_forbidden", 403
+
+
+class UrlFailed(InputError):
+    code = "url_failed"
+
+
+class NeedsPicture(InputError):
+    code = "needs_picture"
+
+
+class NotConstrained(InputError):
+    code = "not_constrained"
+
+
 class SetupError(ChatVLMLLMError):
     status, exit_code = 503, 3
 
@@ -226,6 +275,18 @@ class StoreTooNew(SetupError):
     code = "store_too_new"
 
 
+class KeyNeeded(SetupError):
+    code = "key_needed"
+
+
+class AddressTaken(SetupError):
+    code = "address_taken"
+
+
+class ServerRuns(SetupError):
+    code = "server_runs"
+
+
 class EngineError(ChatVLMLLMError):
     status, exit_code = 503, 4
 
@@ -282,6 +343,10 @@ class ServerRefused(EngineError):
     code, status = "server_refused", 502
 
 
+class ServerBusy(EngineError):
+    code, status = "server_busy", 429
+
+
 class ReplyError(ChatVLMLLMError):
     status, exit_code = 502, 5
 
@@ -296,3 +361,11 @@ class UndecodableReply(ReplyError):
 
 class NotFinite(ReplyError):
     code = "not_finite"
+
+
+class NotAsAsked(ReplyError):
+    code = "not_as_asked"
+
+
+class InternalError(ChatVLMLLMError):
+    code = "internal_error"

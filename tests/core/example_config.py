@@ -19,7 +19,7 @@ def example() -> str:
         if isinstance(field.default, Section):
             lines += [f"# {type(field.default).__doc__}", f"{name}:"]
             for key, inner in type(field.default).model_fields.items():
-                lines += [f"  # {inner.description}", f"  {key}: {_yaml(inner.default)}"]
+                lines += [f"  # {inner.description}", f"  {key}: {_yaml(inner.get_default(call_default_factory=True))}"]
             lines.append("")
         else:
             computed = field.default in (None, PydanticUndefined)

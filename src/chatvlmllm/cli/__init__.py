@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from chatvlmllm.cli import config, doctor, engines, extract, models, recognize, schema, verify
+from chatvlmllm.cli import config, doctor, engines, extract, models, recognize, schema, serve, verify
 from chatvlmllm.cli.speech import complain, console, say
 from chatvlmllm.errors import ChatVLMLLMError
 
@@ -26,6 +26,7 @@ app = typer.Typer(
 app.command("recognize", help=say("recognize.help"))(recognize.command)
 app.command("extract", help=say("extract.help"))(extract.command)
 app.command("verify", help=say("verify.help"))(verify.command)
+app.command("serve", help=say("serve.help"))(serve.command)
 app.command("doctor", help=say("doctor.help"))(doctor.command)
 app.command("gpu", help=say("gpu.help"))(engines.gpu)
 app.command("schema", help=say("schema.help"))(schema.command)

@@ -1,0 +1,44 @@
+"""What all requests share, and who asks: the parameters that route functions declare."""
+
+import threading
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from chatvlmllm.config import Settings
+from chatvlmllm.engines.host import Host
+from chatvlmllm.server.metrics import Metrics
+
+#: The owner of everything while there are no keys: the person at this machine.
+LOCAL = "local"
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """One server's belongings.
+
+    `pool` runs whatever blocks: one thread per generation or stream. `ending` is set when the server is about to end:
+    streams that would go on for ever look at it.
+    """
+
+    settings: Settings
+    host: Host
+    pool: Executor
+    metrics: Metrics
+    ending: threading.Event = field(default_factory=threading.Event)
+
+
+def _shared(request: Request) -> Shared:
+    found: Shared = request.app.state.shared
+    return found
+
+
+def _owner(request: Request) -> str:
+    """Whose key the request bears; the guard has checked it."""
+    return str(request.scope["owner"])
+
+
+SharedBy = Annotated[Shared, Depends(_shared)]
+Owner = Annotated[str, Depends(_owner)]
