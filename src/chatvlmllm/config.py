@@ -253,8 +253,7 @@ def _refuse_unknown_variables() -> None:
 
 def _keys() -> list[str]:
     """Every dotted key, sections included."""
-    sections: dict[str, type[Section]] = {"limits": Limits, "store": Store, "gpu": Gpu, "vllm": Vllm}
-    sections["server"] = Serving
+    sections = {name: type(f.default) for name, f in Settings.model_fields.items() if isinstance(f.default, Section)}
     inner = [f"{name}.{key}" for name, section in sections.items() for key in section.model_fields]
     return [*Settings.model_fields, *inner]
 
