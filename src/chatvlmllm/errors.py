@@ -9,6 +9,7 @@ ChatVLMLLMError
 │   InvalidRequest 422 · KeyWrong 401 · OriginForbidden 403 · NoSuchPath 404 · MethodNotAllowed 405
 │   RequestTooLarge 413 · RequestTooSlow 408 · UrlForbidden 403 · UrlFailed 422 · NeedsPicture 422
 │   NotConstrained 422
+│   PicturesMissing 422
 ├─ SetupError    this machine is not ready               exit 3
 │   ConfigInvalid 500 · FormInvalid 500 · MissingExtra 503 · MissingLanguage 503 · DownloadFailed 503
 │   OfflineForbidden 503
@@ -145,6 +146,10 @@ class UnknownFormat(InputError):
 
 class UnknownForm(InputError):
     code, status = "unknown_form", 404
+
+
+class PicturesMissing(InputError):
+    code = "pictures_missing"
 
 
 class OutputUnwritable(InputError):

@@ -78,7 +78,7 @@ def hear(witness: Witness, text: str) -> tuple[Evidence, tuple[Notice, ...], flo
         notice = Notice("witness_absent", {"model": witness.model.key, "reason": absent.message()})
         return Evidence(), (notice,), time.perf_counter() - started
     evidence = examine(text, words, Size(*witness.image.size), witness.languages, ask)
-    return replace(evidence, witness=witness.model.key), (), time.perf_counter() - started
+    return replace(evidence, witness=witness.model.key, words=words), (), time.perf_counter() - started
 
 
 def look_at(image: "Image", model: Model, look: Look, host: Host) -> tuple[Word, ...]:

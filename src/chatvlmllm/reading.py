@@ -175,7 +175,8 @@ class Evidence:
     """What the verdict rests on.
 
     `reasons` are the findings that decided it, `measures` the numbers behind them by name (shares are 0…1), `witness`
-    is the model that was heard as second witness, `calibration` names the data that the confidences were calibrated on.
+    is the model that was heard as second witness and `words` what it read, with places; `calibration` names the data
+    that the confidences were calibrated on.
     """
 
     reasons: tuple[Notice, ...] = ()
@@ -184,6 +185,7 @@ class Evidence:
     repairs: tuple[Repair, ...] = ()
     witness: str | None = None
     calibration: str | None = None
+    words: tuple[Word, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -174,7 +174,7 @@ def test_no_page_is_missing_from_any_format() -> None:
     assert [page["page"] for page in json.loads(_export("json", good, bad))["readings"]] == [1, 2]
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", sorted(set(FORMATS) - {"pdf", "docx", "xlsx"}))
 def test_an_export_is_written_page_by_page(name: str) -> None:
     """A writer asks for the next page only when the one before was handed out."""
     asked = 0

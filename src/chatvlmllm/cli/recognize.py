@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from chatvlmllm.batch.local import Watcher
     from chatvlmllm.batch.plan import Order
-    from chatvlmllm.config import Settings
+    from chatvlmllm.config import Limits, Settings
     from chatvlmllm.export import Format, Style
     from chatvlmllm.reading import Failure, Notice, Reading
     from chatvlmllm.run import Run
@@ -65,7 +65,8 @@ def command(
     order = Order(tuple(files), parse_pages(pages) if pages else (), options)
     folder = None if output == "-" else Path(output)
     style = export.Style(LANGUAGE, settings.csv_delimiter, repair_scripts)
-    report = Report(chosen, style, [folder / stem if folder else None for stem in output_stems(files)], json)
+    targets = [(file, folder / stem if folder else None) for file, stem in zip(files, output_stems(files), strict=True)]
+    report = Report(chosen, style, targets, settings.limits, as_json=json)
     raise typer.Exit(_read(order, settings, report))
 
 
@@ -99,14 +100,22 @@ class Report:
     """Writes each file's results as it is finished and remembers how it went."""
 
     def __init__(
-        self, formats: "Sequence[Format]", style: "Style", targets: "Sequence[Path | None]", as_json: bool
+        self,
+        formats: "Sequence[Format]",
+        style: "Style",
+        targets: "Sequence[tuple[Path, Path | None]]",
+        limits: "Limits",
+        *,
+        as_json: bool,
     ) -> None:
         self._formats, self._style, self._targets, self._json = formats, style, targets, as_json
+        self._limits = limits
         self._files = self._pages = self._good = 0
         self._failures: list[Failure] = []
 
     def add(self, index: int, run: "Run", readings: "Spool") -> None:
         """Export one file; what could not be read is said on standard error."""
+        from chatvlmllm import export
         from chatvlmllm.reading import Verdict
 
         self._files += 1
@@ -117,30 +126,34 @@ class Report:
         for notice in run.notices:
             self._note(notice, run.document.name)
         for reading in readings:
-            for notice in reading.notices:
+            for notice in (*reading.notices, *export.notices(reading, self._formats)):
                 self._note(notice, say("recognize.page", name=run.document.name, page=reading.page))
             if reading.failure:
                 self._fail(reading.failure, say("recognize.page", name=run.document.name, page=reading.page))
         if run.failure is None:
-            self._write(self._targets[index], run, readings)
+            self._write(*self._targets[index], run, readings)
         if self._json:
             self._print_json(run, readings)
 
-    def _write(self, target: Path | None, run: "Run", readings: "Spool") -> None:
+    def _write(self, file: Path, target: Path | None, run: "Run", readings: "Spool") -> None:
         from chatvlmllm import export
+        from chatvlmllm.document import open_document
         from chatvlmllm.store import write_whole
 
         written = []
-        for format in self._formats:
-            pieces = export.export(run, readings, format, self._style)
-            if target is None:
-                for piece in pieces:
-                    sys.stdout.buffer.write(piece)
-                sys.stdout.flush()
-            else:
-                path = target.with_name(target.name + format.suffix)
-                write_whole(path, pieces)
-                written.append(str(path))
+        with ExitStack() as opened:
+            seen = any(format.pictures for format in self._formats)
+            document = opened.enter_context(open_document(file, limits=self._limits)) if seen else None
+            for format in self._formats:
+                pieces = export.export(run, readings, format, self._style, document)
+                if target is None:
+                    for piece in pieces:
+                        sys.stdout.buffer.write(piece)
+                    sys.stdout.flush()
+                else:
+                    path = target.with_name(target.name + format.suffix)
+                    write_whole(path, pieces)
+                    written.append(str(path))
         if written:
             verdict = messages.render(f"export.verdict.{run.verdict.value}", LANGUAGE)
             self._say(

@@ -47,8 +47,12 @@ class Token:
 
 def tokens(text: str) -> tuple[Token, ...]:
     """Every word of `text` outside markup, in order."""
-    plain = _MARKUP.sub(lambda match: " " * len(match[0]), text)
-    return tuple(Token(m[0], m.start(), m.end(), key(m[0])) for m in _WORD.finditer(plain))
+    return tuple(Token(m[0], m.start(), m.end(), key(m[0])) for m in _WORD.finditer(visible(text)))
+
+
+def visible(text: str) -> str:
+    """`text` with blanks in the place of its markup, so that offsets stay true."""
+    return _MARKUP.sub(lambda match: " " * len(match[0]), text)
 
 
 def key(word: str) -> str:
