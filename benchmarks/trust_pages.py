@@ -24,7 +24,7 @@ from chatvlmllm.reading import Reading
 from chatvlmllm.run import reading_from_json, to_json
 
 MOST_WORDS = 110
-FIRST_TEST_SEED = 5000
+FIRST_TEST_SEED = 7000
 DPI = 200.0
 PRESETS = ("clean", "scan")
 
