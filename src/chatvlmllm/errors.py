@@ -196,6 +196,22 @@ class RequestTooSlow(InputError):
     code, status = "request_too_slow", 408
 
 
+class UrlForbidden(InputError):
+    code, status = "url_forbidden", 403
+
+
+class UrlFailed(InputError):
+    code = "url_failed"
+
+
+class NeedsPicture(InputError):
+    code = "needs_picture"
+
+
+class NotConstrained(InputError):
+    code = "not_constrained"
+
+
 class SetupError(ChatVLMLLMError):
     status, exit_code = 503, 3
 
@@ -350,6 +366,10 @@ class UndecodableReply(ReplyError):
 
 class NotFinite(ReplyError):
     code = "not_finite"
+
+
+class NotAsAsked(ReplyError):
+    code = "not_as_asked"
 
 
 class InternalError(ChatVLMLLMError):

@@ -57,6 +57,21 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Manner:
+    """How a free answer is to be said; pages are always read with the default.
+
+    `temperature` 0 means the likeliest word each time; `stops` end the answer and are not part of it; `form` is
+    OpenAI's `response_format`, for engines that can hold an answer to it.
+    """
+
+    temperature: float = 0.0
+    top_p: float | None = None
+    seed: int | None = None
+    stops: tuple[str, ...] = ()
+    form: Mapping[str, object] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """Exactly what is sent to an engine.
 
@@ -75,6 +90,7 @@ class Request:
     languages: tuple[str, ...] = ("rus", "eng")
     limits: Limits = Limits()
     options: Mapping[str, object] = field(default_factory=dict)
+    manner: Manner = Manner()
 
     @property
     def sent(self) -> Size:

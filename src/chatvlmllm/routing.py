@@ -6,7 +6,7 @@ comes first; unless forbidden, others may still answer when it fails, and the re
 
 import tomllib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -17,6 +17,7 @@ from chatvlmllm.document import Page
 from chatvlmllm.engines import gpu
 from chatvlmllm.engines.host import Host
 from chatvlmllm.errors import ConfigInvalid
+from chatvlmllm.exchange import Task
 from chatvlmllm.models import catalogue, find
 from chatvlmllm.models.card import Model
 from chatvlmllm.reading import Notice
@@ -144,6 +145,11 @@ def candidates(
     if layer.doubt is not None:
         return readers, [Notice("text_layer_ignored", {"reason": layer.doubt})]
     return [Candidate(find("text_layer"), "text_layer"), *readers], []
+
+
+def talkers(options: Options, machine: Machine, rules: Table | None = None) -> list[Candidate]:
+    """The models that can hold a conversation here, best first; readers cannot."""
+    return list(_networks(replace(options, task=Task.CHAT), machine, rules or _shipped()))
 
 
 def _readers(options: Options, machine: Machine, rules: Table) -> list[Candidate]:

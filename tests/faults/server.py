@@ -14,7 +14,7 @@ Standard library only. A mode is a word with an optional value; several may be g
     repetition       ends as vLLM does on repetition  refuse=SENTENCE  HTTP 400
     pace=S           S seconds between tokens         taken            says its port is taken
     deaf             ignores SIGTERM                  text=T           what it reads (default: the size of the image)
-    owner=NAME       `owned_by` in the list of models
+    owner=NAME       `owned_by` in the list of models   note=FILE    writes down what it was asked last
 """
 
 import base64
@@ -101,6 +101,8 @@ class Handler(BaseHTTPRequestHandler):
             self._answer(body)
 
     def _answer(self, body: dict) -> None:
+        if "note" in MODE:
+            Path(MODE["note"]).write_text(json.dumps(body), encoding="utf-8")
         size = width_and_height(body)
         faulty = meant(size)
         if faulty and self._refused():

@@ -226,3 +226,51 @@ def test_the_head_of_a_kept_connection_is_timed_too(tmp_path: Path) -> None:
         for _ in range(3):
             assert client.get("/healthz").status_code == 200
             time.sleep(0.6)
+
+
+def raw(url: str, head: str, *pieces: bytes, pause: float = 0.0) -> bytes:
+    """Send a POST by hand; what comes back before the connection ends."""
+    answer = b""
+    with closing(socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])))) as client:
+        client.settimeout(20)
+        path = "POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+        with suppress(OSError):
+            client.sendall(f"{path}{head}\r\n\r\n".encode())
+            for piece in pieces:
+                client.sendall(piece)
+                time.sleep(pause)
+        with suppress(OSError):
+            while more := client.recv(10_000):
+                answer += more
+    return answer
+
+
+def test_a_body_too_large_is_refused_early(tmp_path: Path) -> None:
+    """An announced gigabyte is refused before it is sent, an unannounced one as soon as it passes the limit."""
+    with serving(settings(tmp_path, body_mb=0.1)) as url:
+        assert b" 413 " in raw(url, f"Content-Length: {10**9}")
+        piece = b"10000\r\n" + b"x" * 65536 + b"\r\n"
+        assert b" 413 " in raw(url, "Transfer-Encoding: chunked", piece, piece, pause=0.1)
+        assert httpx.get(f"{url}/healthz").status_code == 200
+
+
+def test_a_body_that_trickles_is_not_waited_for(tmp_path: Path) -> None:
+    """A pause beyond the patience is 408; so is a byte now and then that never makes a request."""
+    with serving(settings(tmp_path, patience_seconds=0.5)) as url:
+        assert b" 408 " in raw(url, "Content-Length: 100", b"{")
+        assert b" 408 " in raw(url, "Content-Length: 100", *([b" "] * 6), pause=0.2)
+
+
+def test_a_full_server_says_when_to_come_again(tmp_path: Path) -> None:
+    """Beyond its queue the server answers 429 with `Retry-After`, and 200 again when there is room."""
+    with serving(settings(tmp_path, queue=1, patience_seconds=3)) as url:
+        with closing(socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])))) as holder:
+            holder.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n\r\n{")
+            busy = httpx.get(f"{url}/v1/system")
+            while busy.status_code == 200:
+                busy = httpx.get(f"{url}/v1/system")
+            assert (busy.status_code, busy.json()["error"]["code"]) == (429, "server_busy")
+            assert int(busy.headers["Retry-After"]) > 0
+            assert httpx.get(f"{url}/healthz").status_code == 200
+        while httpx.get(f"{url}/v1/system").status_code != 200:
+            time.sleep(0.05)

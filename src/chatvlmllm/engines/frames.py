@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import IO, Any
 
-from chatvlmllm.exchange import Limits, Request, Task, Turn
+from chatvlmllm.exchange import Limits, Manner, Request, Task, Turn
 from chatvlmllm.geometry import Box, Size
 
 _LENGTHS = struct.Struct(">II")
@@ -70,6 +70,7 @@ def pack(request: Request) -> tuple[dict[str, object], bytes]:
         "languages": list(request.languages),
         "limits": asdict(request.limits),
         "options": dict(request.options),
+        "manner": asdict(request.manner),
         "sizes": [image.size for image in images],
     }
     return header, b"".join(image.convert("RGB").tobytes() for image in images)
@@ -99,4 +100,5 @@ def unpack(header: Mapping[str, Any], body: bytes) -> Request:
         languages=tuple(header["languages"]),
         limits=Limits(**header["limits"]),
         options=header["options"],
+        manner=Manner(**header["manner"]),
     )

@@ -135,11 +135,18 @@ class Session:
         }
 
     def _generate(self, inputs: Mapping[str, Any], request: Request, speech: Speech, brake: Brake) -> None:
+        import torch
         from transformers import GenerationConfig, LogitsProcessorList, StoppingCriteriaList
 
         guards = [Finite(request.model, self._placement), *self._loaded.guards]
+        manner = request.manner
+        chance: dict[str, object] = {"do_sample": False}
+        if manner.temperature > 0:
+            chance = {"do_sample": True, "temperature": manner.temperature, "top_p": manner.top_p or 1.0, "top_k": 0}
+            if manner.seed is not None:
+                torch.manual_seed(manner.seed)
         settings = GenerationConfig(
-            do_sample=False,
+            **chance,
             num_beams=1,
             max_new_tokens=request.limits.tokens,
             eos_token_id=list(self._loaded.stops),

@@ -7,17 +7,20 @@ which is how such servers learn that nobody listens. Does not cover starting or 
 import base64
 import io
 import json
+import socket
+import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import httpx
 
 from chatvlmllm.decode.loops import LoopWatch
+from chatvlmllm.engines.interrupt import Interruptible
 from chatvlmllm.errors import EngineBusy, EngineCrashed, EngineHung, ServerRefused, ServerUnreachable
-from chatvlmllm.exchange import Delta, Reply, Request, Stop, Turn, Usage
+from chatvlmllm.exchange import Delta, Manner, Reply, Request, Stop, Turn, Usage
 from chatvlmllm.models.card import conversation
 
 if TYPE_CHECKING:
@@ -83,8 +86,19 @@ class OpenAI:
             listed = response.json().get("data", [])
         return [entry for entry in listed if isinstance(entry, dict)]
 
-    def stream(self, request: Request) -> Iterator[Delta | Reply]:
+    def stream(self, request: Request) -> Interruptible:
         """Deltas, then the reply with the server's own stop reason and usage."""
+        wire = _Wire()
+        return Interruptible(self._stream(request, wire), wire.cut)
+
+    def _stream(self, request: Request, wire: "_Wire") -> Generator[Delta | Reply]:
+        try:
+            yield from self._answer(request, wire)
+        except (EngineCrashed, ServerUnreachable, EngineHung):
+            if not wire.was_cut:
+                raise
+
+    def _answer(self, request: Request, wire: "_Wire") -> Generator[Delta | Reply]:
         started = time.perf_counter()
         answer = _Answer(self.endpoint.silence, request.model)
         body = self.body(request)
@@ -92,13 +106,14 @@ class OpenAI:
             if response.is_error:
                 response.read()
                 raise _refusal(request.model, response)
-            # Read to the end: only then can the connection serve the next request.
-            for line in response.iter_lines():
-                piece = answer.hear(line)
-                if piece:
-                    yield Delta(piece)
-                if answer.looped:
-                    break
+            with wire.held(response):
+                # Read to the end: only then can the connection serve the next request.
+                for line in response.iter_lines():
+                    piece = answer.hear(line)
+                    if piece:
+                        yield Delta(piece)
+                    if answer.looped:
+                        break
         yield Reply(
             text="".join(answer.said),
             stop=answer.end(),
@@ -122,7 +137,7 @@ class OpenAI:
         }
         if self.endpoint.vllm:
             body["repetition_detection"] = _REPETITION
-        return body | dict(self.endpoint.body)
+        return body | dict(self.endpoint.body) | _said(request.manner)
 
     @contextmanager
     def _named_errors(self, model: str) -> Iterator[None]:
@@ -144,6 +159,37 @@ class OpenAI:
     def close(self) -> None:
         """Close every idle connection."""
         self._client.close()
+
+
+class _Wire:
+    """The connection of one answer, which another thread may cut."""
+
+    def __init__(self) -> None:
+        self.was_cut = False
+        self._lock = threading.Lock()
+        self._socket: socket.socket | None = None
+
+    @contextmanager
+    def held(self, response: httpx.Response) -> Iterator[None]:
+        """While this answer is read its connection may be cut; afterwards it serves somebody else."""
+        stream = response.extensions.get("network_stream")
+        with self._lock:
+            self._socket = stream.get_extra_info("socket") if stream is not None else None
+        if self.was_cut:
+            self.cut()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._socket = None
+
+    def cut(self) -> None:
+        """Whoever reads from it finds the end; the server learns that nobody listens."""
+        with self._lock:
+            self.was_cut = True
+            if self._socket is not None:
+                with suppress(OSError):  # it may be closed already
+                    self._socket.shutdown(socket.SHUT_RDWR)
 
 
 class _Answer:
@@ -213,6 +259,18 @@ class _Answer:
         if self._first_at is not None:
             seconds["first_token"] = self._first_at - started
         return seconds
+
+
+def _said(manner: Manner) -> dict[str, object]:
+    """What differs from the way in which pages are read."""
+    said = {
+        "temperature": manner.temperature or None,
+        "top_p": manner.top_p,
+        "seed": manner.seed,
+        "stop": list(manner.stops) or None,
+        "response_format": dict(manner.form) if manner.form else None,
+    }
+    return {name: value for name, value in said.items() if value is not None}
 
 
 def _message(turn: Turn, prefix: str) -> dict[str, object]:

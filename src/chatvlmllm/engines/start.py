@@ -29,6 +29,9 @@ from chatvlmllm.models.card import Model, Served, Worker
 #: Beyond its weights a running model needs this much: code, activations, cache.
 _OVERHEAD = 1_600_000_000
 
+#: The engines that can hold an answer to a given form.
+CONSTRAINED = frozenset({"openai", "vllm", "container"})
+
 #: The engines that hold memory of the accelerator; the others never wait for it.
 ACCELERATED = frozenset({"transformers", "vllm", "container"})
 

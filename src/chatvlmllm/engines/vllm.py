@@ -8,7 +8,8 @@ must stop for it (`policy`).
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -16,6 +17,7 @@ from typing import Protocol
 import httpx
 
 from chatvlmllm.engines import diagnosis
+from chatvlmllm.engines.interrupt import Interruptible
 from chatvlmllm.engines.openai import Endpoint, OpenAI
 from chatvlmllm.engines.process import ServerProcess, free_port, random_key
 from chatvlmllm.errors import (
@@ -259,10 +261,15 @@ class VllmEngine:
             # The library's own error for a client that somebody has closed meanwhile is a plain RuntimeError.
             return False
 
-    def stream(self, request: Request) -> Iterator[Delta | Reply]:
+    def stream(self, request: Request) -> Interruptible:
         """Deltas, then the reply; an engine that died is named with its last words."""
+        inner = self.client.stream(request)
+        return Interruptible(self._examining(inner), inner.interrupt)
+
+    def _examining(self, inner: Interruptible) -> Generator[Delta | Reply]:
         try:
-            yield from self.client.stream(request)
+            with closing(inner):
+                yield from inner
         except (EngineCrashed, EngineBusy, ServerUnreachable) as error:
             raise self._examined(error) from error
 

@@ -8,7 +8,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 from chatvlmllm import errors
 from chatvlmllm.engines import frames
 from chatvlmllm.engines.child import Child, Ended, Silent
+from chatvlmllm.engines.interrupt import Interruptible
 from chatvlmllm.engines.placement import Wanted
 from chatvlmllm.errors import ChatVLMLLMError, EngineCrashed, EngineStartFailed, EngineTimeout
 from chatvlmllm.exchange import Delta, Reply, Request, Stop, Usage
@@ -76,8 +77,17 @@ class WorkerEngine:
         """The worker's process, if there is one."""
         return self._child.pid if self._child and self._child.alive else None
 
-    def stream(self, request: Request) -> Iterator[Delta | Reply]:
+    def stream(self, request: Request) -> Interruptible:
         """Deltas, then the reply; raises EngineCrashed, EngineTimeout and whatever the worker names."""
+        return Interruptible(self._stream(request), self._interrupt)
+
+    def _interrupt(self) -> None:
+        """The child ends what it says now; the answer then says that it was cancelled."""
+        child = self._child
+        if child is not None:
+            child.send({"type": "cancel", "number": self._number})
+
+    def _stream(self, request: Request) -> Generator[Delta | Reply]:
         with self._turn:
             child = self._started()
             self._number += 1

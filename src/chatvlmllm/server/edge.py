@@ -40,7 +40,7 @@ _AGAIN = {429: 5, 503: 30}
 
 
 class Fault(BaseModel):
-    """What went wrong (`message`), what to do (`hint`), and the stable `code`."""
+    """What went wrong and what to do (`message`), the latter again (`hint`), and the stable `code`."""
 
     message: str
     type: str
@@ -72,7 +72,8 @@ def envelope(error: ChatVLMLLMError, spoken: str, request_id: str) -> bytes:
     """The error as JSON, in the language `spoken`."""
     kind = _TYPES.get(error.status, "invalid_request_error" if error.status < 500 else "server_error")
     fault = Fault(
-        message=error.message(spoken),
+        # Clients show the message only.
+        message=f"{error.message(spoken)} {error.hint(spoken)}",
         type=kind,
         param=str(error.details["where"]) if "where" in error.details else None,
         code=error.code,
@@ -112,21 +113,27 @@ def install(app: FastAPI) -> None:
 
 
 def _named(request: Request, error: Exception) -> ChatVLMLLMError:
-    """Any error as one of ours."""
-    if isinstance(error, ChatVLMLLMError):
-        return error
+    """Any error as one of ours. The framework wraps whatever happens while it reads a body."""
+    for known in (error, error.__cause__):
+        if isinstance(known, ChatVLMLLMError):
+            return known
     if isinstance(error, RequestValidationError):
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"] if part != "body") or "body"
         return InvalidRequest(where=where, problem=first["msg"])
-    if isinstance(error, HTTPException) and error.status_code == 404:
+    if isinstance(error, HTTPException) and error.status_code < 500:
+        return _routed(request, error)
+    return InternalError(request=request_id(request))
+
+
+def _routed(request: Request, error: HTTPException) -> ChatVLMLLMError:
+    """What the framework refuses by itself."""
+    if error.status_code == 404:
         return NoSuchPath(path=request.url.path)
-    if isinstance(error, HTTPException) and error.status_code == 405:
+    if error.status_code == 405:
         allowed = (error.headers or {}).get("Allow", "")
         return MethodNotAllowed(path=request.url.path, method=request.method, allowed=allowed)
-    if isinstance(error, HTTPException) and error.status_code < 500:
-        return InvalidRequest(where="body", problem=error.detail)
-    return InternalError(request=request_id(request))
+    return InvalidRequest(where="body", problem=error.detail)
 
 
 def answer(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

@@ -132,6 +132,8 @@ class _Visit:
         self.number = asked if _ID.fullmatch(asked) else secrets.token_hex(8)
         scope["request_id"] = self.number
         self._begun = time.perf_counter()
+        length = self.headers.get("content-length", "0")
+        self._announced = int(length) if length.isdecimal() else 0
         self._bytes, self._whole = 0, False
         self.status, self.broken = 0, False
 
@@ -143,7 +145,8 @@ class _Visit:
         """The next part of the body, within bounds of size and time."""
         if self._whole:
             return await self._receive()
-        self._check_announced()
+        if self._announced > self._settings.body_mb * 1e6:
+            raise RequestTooLarge(limit=self._settings.body_mb)
         patience = self._settings.patience_seconds
         try:
             async with asyncio.timeout(patience):
@@ -158,17 +161,15 @@ class _Visit:
             raise RequestTooSlow
         return message
 
-    def _check_announced(self) -> None:
-        announced = self.headers.get("content-length", "0")
-        if announced.isdigit() and int(announced) > self._settings.body_mb * 1e6:
-            raise RequestTooLarge(limit=self._settings.body_mb)
-
     async def send(self, message: Message) -> None:
         """Our headers on every response."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
             own = {name for name, _ in message["headers"]}
             more = [(name, value) for name, value in _HEADERS if name not in own]
+            if not self._whole and (self._announced or "transfer-encoding" in self.headers):
+                # What the client still sends is not read; the connection cannot serve another request.
+                more.append((b"connection", b"close"))
             message = {**message, "headers": [*message["headers"], *more, (b"x-request-id", self.number.encode())]}
         await self._send(message)
 
@@ -178,9 +179,6 @@ class _Visit:
             # The response is under way: all that is left is to break it off, so that nobody takes it for whole.
             raise ConnectionAbortedError
         response = refusal(error, self.headers, self.number)
-        if not self._whole:
-            # What the client still sends is not read; the connection cannot serve another request.
-            response.headers["Connection"] = "close"
         await response(self._scope, self._receive, self.send)
 
     def log(self) -> None:
