@@ -10,9 +10,10 @@ ChatVLMLLMError
 │   RequestTooLarge 413 · RequestTooSlow 408 · UrlForbidden 403 · UrlFailed 422 · NeedsPicture 422
 │   NotConstrained 422
 │   PicturesMissing 422
+│   UnknownData 404 · UnknownDegradation 422 · UnreadableTruth 422 · NothingToMeasure 422 · NothingMeasured 422
 ├─ SetupError    this machine is not ready               exit 3
 │   ConfigInvalid 500 · FormInvalid 500 · MissingExtra 503 · MissingLanguage 503 · DownloadFailed 503
-│   OfflineForbidden 503
+│   OfflineForbidden 503 · MissingProgram 503
 │   MissingWeights 503 · NotEnoughMemory 503 · NotEnoughDisk 503 · GatedModel 503 · UnpinnedCode 503
 │   EngineNotSupported 503 · ImageMissing 503 · NoContainerEngine 503 · StoreUnusable 503 · StoreTooNew 503
 │   KeyNeeded 503 · AddressTaken 503 · ServerRuns 503
@@ -160,6 +161,26 @@ class UnreadableResult(InputError):
     code = "unreadable_result"
 
 
+class UnknownData(InputError):
+    code, status = "unknown_data", 404
+
+
+class UnknownDegradation(InputError):
+    code = "unknown_degradation"
+
+
+class UnreadableTruth(InputError):
+    code = "unreadable_truth"
+
+
+class NothingToMeasure(InputError):
+    code = "nothing_to_measure"
+
+
+class NothingMeasured(InputError):
+    code = "nothing_measured"
+
+
 class TooLong(InputError):
     code = "too_long"
 
@@ -226,6 +247,10 @@ class FormInvalid(SetupError):
 
 class MissingExtra(SetupError):
     code = "missing_extra"
+
+
+class MissingProgram(SetupError):
+    code = "missing_program"
 
 
 class MissingLanguage(SetupError):

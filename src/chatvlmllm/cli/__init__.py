@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from chatvlmllm.cli import config, doctor, engines, extract, models, recognize, schema, serve, verify
+from chatvlmllm.cli import bench, config, doctor, engines, extract, models, recognize, schema, serve, verify
 from chatvlmllm.cli.speech import complain, console, say
 from chatvlmllm.errors import ChatVLMLLMError
 
@@ -32,6 +32,7 @@ app.command("gpu", help=say("gpu.help"))(engines.gpu)
 app.command("schema", help=say("schema.help"))(schema.command)
 app.add_typer(models.app, name="models", help=say("models.help"))
 app.add_typer(config.app, name="config", help=say("config.help"))
+app.add_typer(bench.app, name="bench", help=say("bench.help"))
 
 
 def _version(wanted: bool) -> None:

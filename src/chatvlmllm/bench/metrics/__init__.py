@@ -6,7 +6,9 @@ higher for all others.
 """
 
 from chatvlmllm.bench.metrics.compare import Comparison, Interval, bootstrap, compare
+from chatvlmllm.bench.metrics.facts import Said, facts
 from chatvlmllm.bench.metrics.fields import FieldScores, FieldVerdict, fields, same_value
+from chatvlmllm.bench.metrics.formatting import formatting_f1, marked_words
 from chatvlmllm.bench.metrics.formula import formula_distance
 from chatvlmllm.bench.metrics.layout import (
     Region,
@@ -33,6 +35,7 @@ __all__ = [
     "Interval",
     "Region",
     "Rules",
+    "Said",
     "Score",
     "WordScores",
     "bag_of_words",
@@ -42,13 +45,16 @@ __all__ = [
     "cer",
     "compare",
     "edits",
+    "facts",
     "fields",
+    "formatting_f1",
     "formula_distance",
     "grid_html",
     "heading_f1",
     "iou",
     "kind_f1",
     "line_cer",
+    "marked_words",
     "mean",
     "mean_average_precision",
     "ned",

@@ -86,6 +86,22 @@ def grid_html(cells: Sequence[GridCell]) -> str:
     )
 
 
+def cells_of(html: str, rules: Rules = DEFAULT) -> tuple[GridCell, ...]:
+    """The cells of the first table of an HTML text at their places in the grid, spans of earlier rows respected."""
+    table = tree(html, rules)
+    taken, found = set[tuple[int, int]](), list[GridCell]()
+    for row, line in enumerate(table.children if table else ()):
+        column = 0
+        for cell in line.children:
+            while (row, column) in taken:
+                column += 1
+            found.append(GridCell(row, column, cell.text, cell.row_span, cell.column_span))
+            taken |= {
+                (row + down, column + right) for down in range(cell.row_span) for right in range(cell.column_span)
+            }
+    return tuple(found)
+
+
 def cell_f1(truth: Sequence[GridCell], answer: Sequence[GridCell], rules: Rules = DEFAULT) -> Score:
     """F1 of cells that agree in place, spans and text; strict where TEDS is forgiving."""
     if not truth:

@@ -1,0 +1,110 @@
+"""`chatvlmllm bench run` through the command line: real readers, kept answers, nothing read twice."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import encoded, picture
+
+LINES = {"first": "Hello world", "second": "Total 17.50", "third": "Invoice 2025"}
+
+
+@pytest.fixture
+def papers(tmp_path: Path) -> Path:
+    """Three short pages with their texts beside them."""
+    folder = tmp_path / "papers"
+    folder.mkdir()
+    for name, text in LINES.items():
+        (folder / f"{name}.png").write_bytes(encoded(picture(text), "PNG", dpi=(200, 200)))
+        (folder / f"{name}.gt.txt").write_text(text)
+    return folder
+
+
+def _answers(study: Path, subject: str) -> list[dict]:
+    return [json.loads(path.read_text()) for path in sorted((study / "answers" / subject).glob("*.json"))]
+
+
+def test_models_and_programs_read_the_same_pages(cli: Callable, papers: Path, tmp_path: Path) -> None:
+    """One of our models and the Tesseract command read every page; what they said, cost and ran on is kept; a second
+    call reads nothing."""
+    study = tmp_path / "study"
+    arguments = ("bench", "run", "--models", "tesseract,tesseract-cli", "--data", papers, "-o", study, "--lang", "eng")
+    done = cli("--ui-lang", "en", *arguments, "--throughput", 2)
+    assert done.code == 0, done.err
+    assert "6 pages read anew, 3 pages in all" in done.err
+    assert sum("pages 3  CER 0.0000" in line for line in done.text.splitlines()) == 2
+    for subject in ("tesseract", "tesseract-cli"):
+        found = _answers(study, subject)
+        assert sorted(answer["text"] for answer in found) == sorted(LINES.values())
+        for answer in found:
+            assert answer["verdict"] == "ok"
+            assert answer["raw"]
+            assert answer["seconds"]["total"] > 0
+            assert answer["seconds"]["processor"] >= 0
+            assert answer["memory"]["rss"] > 1_000_000
+            assert {"chatvlmllm", "python", "cores", "processor"} <= set(answer["environment"])
+    about = json.loads((study / "subjects.json").read_text())
+    assert [about[key]["ours"] for key in ("tesseract", "tesseract-cli")] == [True, False]
+    assert about["tesseract"]["load_seconds"] > 0
+    assert all(one["pages_per_minute"] > 0 for one in about.values())
+    before = {path: path.stat().st_mtime_ns for path in study.rglob("answers/*/*.json")}
+    again = cli("--ui-lang", "en", *arguments)
+    assert "0 pages read anew" in again.err
+    assert {path: path.stat().st_mtime_ns for path in study.rglob("answers/*/*.json")} == before
+    assert again.text == done.text
+
+
+def test_only_what_is_missing_is_read(cli: Callable, papers: Path, tmp_path: Path) -> None:
+    """A lost answer and a changed page are read again, the others are not; a half-written file is never counted."""
+    study = tmp_path / "study"
+    arguments = ("bench", "run", "--models", "tesseract-cli", "--data", papers, "-o", study, "--lang", "eng")
+    cli("--ui-lang", "en", *arguments)
+    next((study / "answers" / "tesseract-cli").glob("*first*")).unlink()
+    (papers / "second.png").write_bytes(encoded(picture("Total 18.50"), "PNG", dpi=(200, 200)))
+    (study / "answers" / "tesseract-cli" / ".x.json.abc.part").write_text("{")
+    again = cli("--ui-lang", "en", *arguments)
+    assert "2 pages read anew" in again.err
+    assert "CER 0.0294" in again.text  # one sign of 34
+
+
+def test_a_page_that_cannot_be_read_counts_as_missing(cli: Callable, papers: Path, tmp_path: Path) -> None:
+    """A broken picture is a failed answer with its reason for both kinds of subject; its text counts as left out."""
+    (papers / "third.png").write_bytes((papers / "third.png").read_bytes()[:300])
+    study = tmp_path / "study"
+    done = cli(
+        "--ui-lang", "en", "bench", "run", "-m", "tesseract,tesseract-cli", "-d", papers, "-o", study, "-l", "eng",
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    for subject in ("tesseract", "tesseract-cli"):
+        failed = [answer for answer in _answers(study, subject) if answer["verdict"] == "failed"]
+        assert [answer["case"] for answer in failed] == ["papers/third.png"]
+        assert failed[0]["failure"][1]
+    assert done.text.count("CER 0.3529") == 2  # 12 signs of 34
+    assert done.text.count("not read 1") == 2
+
+
+def test_wrong_names_stop_before_anything_is_read(cli: Callable, papers: Path, tmp_path: Path) -> None:
+    """An unknown model names near ones and the programs; a model without its files and unknown data are errors."""
+    study = tmp_path / "study"
+    wrong = cli("--ui-lang", "en", "bench", "run", "-m", "tesserakt", "-d", papers, "-o", study)
+    assert wrong.code == 2
+    assert "tesseract" in wrong.err
+    assert "ocrmypdf" in wrong.err
+    assert cli("bench", "run", "-m", "tesseract", "-d", "nowhere", "-o", study).code == 2
+    absent = cli("--ui-lang", "en", "bench", "run", "-m", "qwen_vl_2b", "-d", papers, "-o", study)
+    assert absent.code == 3
+    assert "chatvlmllm models pull qwen_vl_2b" in absent.err
+
+
+def test_a_program_that_is_not_installed_says_how_to_get_it(
+    cli: Callable, papers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without `tesseract` on the path the call ends with the command that installs it."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    done = cli("--ui-lang", "en", "bench", "run", "-m", "tesseract-cli", "-d", papers, "-o", tmp_path / "study")
+    assert done.code == 3
+    assert "apt-get install tesseract-ocr" in done.err
