@@ -11,13 +11,13 @@ from starlette.middleware.cors import CORSMiddleware
 
 from chatvlmllm.config import Settings
 from chatvlmllm.engines.host import Host
-from chatvlmllm.server import edge, openai, system
+from chatvlmllm.server import edge, fleet, openai, system
 from chatvlmllm.server.guard import Guard
 from chatvlmllm.server.metrics import Metrics
 from chatvlmllm.server.shared import Shared
 
 #: Every route of the server; a module's routes are its `router`.
-ROUTERS = (system.router, openai.router)
+ROUTERS = (system.router, openai.router, fleet.router)
 
 
 def create_app(settings: Settings, url: str = "") -> FastAPI:

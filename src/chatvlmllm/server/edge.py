@@ -62,6 +62,10 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
     "5XX": {"model": Problem, "description": "The server or a model failed"},
 }
 
+_EVENT = {"type": "object", "properties": {name: {"type": "string"} for name in ("event", "data")}}
+#: The description of a response that is a stream of server-sent events.
+EVENTS: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {"schema": _EVENT}}}}
+
 
 def language(headers: Mapping[str, str]) -> str:
     """The client's language: what stands first in `Accept-Language`, if we speak it."""

@@ -28,7 +28,7 @@ router = APIRouter(tags=["openai"], responses=edge.PROBLEMS, route_class=FastRou
 _VERDICTS = {Stop.END: Verdict.OK, Stop.LOOP: Verdict.LOOPED}
 
 
-@router.post("/v1/chat/completions", response_model=Completion)
+@router.post("/v1/chat/completions", response_model=Completion, responses=edge.EVENTS)
 async def complete(request: Request, body: ChatRequest, shared: SharedBy) -> Response:
     """Answer a conversation; with `stream` as server-sent events that end with `data: [DONE]`.
 

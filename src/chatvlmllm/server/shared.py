@@ -1,6 +1,5 @@
 """What all requests share, and who asks: the parameters that route functions declare."""
 
-import threading
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Annotated
@@ -9,6 +8,7 @@ from fastapi import Depends, Request
 
 from chatvlmllm.config import Settings
 from chatvlmllm.engines.host import Host
+from chatvlmllm.engines.interrupt import Leaving
 from chatvlmllm.server.metrics import Metrics
 
 #: The owner of everything while there are no keys: the person at this machine.
@@ -27,7 +27,7 @@ class Shared:
     host: Host
     pool: Executor
     metrics: Metrics
-    ending: threading.Event = field(default_factory=threading.Event)
+    ending: Leaving = field(default_factory=Leaving)
 
 
 def _shared(request: Request) -> Shared:
