@@ -6,6 +6,7 @@ break a line at a wide gap or run two table cells together: `lines` deals with t
 """
 
 import math
+from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,24 @@ _MIN_CORE = 3
 _MAX_CORES = 3000
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Sight:
+    """What the network saw: chances 0…1 of text on a map that is `sx`, `sy` times smaller than the page."""
+
+    chances: NDArray[np.float32]
+    sx: float
+    sy: float
+
+    @property
+    def mask(self) -> NDArray[np.uint8]:
+        """1 where a core of text is, 0 elsewhere."""
+        return (self.chances > _CORE).astype(np.uint8)
+
+    def strips(self) -> list[Strip]:
+        """Every piece of text, in page pixels; order is not reading order."""
+        return strips_of(self.chances, self.sx, self.sy)
+
+
 class Detector:
     """One session, any number of threads; `threads` is how many cores one image may use."""
 
@@ -47,12 +66,16 @@ class Detector:
 
     def strips(self, image: Image, area: int = AREA) -> list[Strip]:
         """Every piece of text in `image`, seen at about `area` pixels; order is not reading order."""
+        return self.look(image, area).strips()
+
+    def look(self, image: Image, area: int = AREA) -> Sight:
+        """What the network makes of `image`, seen at about `area` pixels."""
         height, width = image.shape[:2]
         seen = _seen_size(width, height, area)
         small = cv2.resize(image, seen, interpolation=cv2.INTER_AREA if seen[0] < width else cv2.INTER_CUBIC)
         tensor = small.astype(np.float32).transpose(2, 0, 1)[None] / 127.5 - 1.0
         chances = self._session.run(None, {"x": tensor})[0][0, 0]
-        return strips_of(np.asarray(chances, np.float32), width / seen[0], height / seen[1])
+        return Sight(np.asarray(chances, np.float32), width / seen[0], height / seen[1])
 
 
 def _seen_size(width: int, height: int, area: int) -> tuple[int, int]:
@@ -62,7 +85,7 @@ def _seen_size(width: int, height: int, area: int) -> tuple[int, int]:
 
 def strips_of(chances: NDArray[np.float32], sx: float, sy: float) -> list[Strip]:
     """Strips in image pixels from a map of text probabilities that is `sx`, `sy` times smaller."""
-    mask = (chances > _CORE).astype(np.uint8)
+    mask = Sight(chances, sx, sy).mask
     # Thin cores of small print break into pieces; two pixels more hold them together.
     mask = cv2.dilate(mask, np.ones((2, 2), np.uint8)).astype(np.uint8)
     outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)

@@ -1,18 +1,19 @@
 """A page made upright and level, and the way back to its own pixels.
 
-Turns by quarters, then takes out the skew that the detected strips agree on. Which of the two remaining quarters is up
-is not decided here, since only reading tells (`understand`). A transform carries points of the original page to the
-straight one; `Straight.back` goes the other way.
+Turns by quarters, then takes out the bend of a photographed sheet (`flatten`) or the skew that the detected strips
+agree on. Which of the two remaining quarters is up is not decided here, since only reading tells (`understand`). A
+transform carries points of the original page to the straight one; `Straight.back` goes the other way.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
 from chatvlmllm.geometry import Box, Size
+from chatvlmllm.page.flatten import Bend
 from chatvlmllm.page.strips import Image, Matrix, Points, Strip, carried
 
 #: Less than this is left alone: a line of 1000 px then climbs 5 px, which crops with their own angle take.
@@ -26,20 +27,40 @@ _BACKGROUND = (255, 255, 255)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Straight:
-    """The straight image, and the 3 × 3 `matrix` from original pixels to its pixels."""
+    """The straight image, and the 3 × 3 `matrix` to its pixels from those of the original page.
+
+    Where the sheet was bent no matrix says it all: then `matrix` starts from the flattened picture, and `earlier`
+    carries points of that one back to the original.
+    """
 
     image: Image
     matrix: Matrix
+    earlier: Callable[[Points], Points] | None = None
 
     def back(self, box: Box, size: Size) -> Box:
         """The upright box around `box`, in pixels of the original page of `size`, clipped to it."""
-        corners = np.array([[box.x1, box.y1], [box.x2, box.y1], [box.x2, box.y2], [box.x1, box.y2]], np.float32)
-        x, y = carried(corners, np.linalg.inv(self.matrix)).T
+        x, y = self.origin(_outline(box, 2 if self.earlier is None else 5)).T
         return Box(float(x.min()), float(y.min()), float(x.max()), float(y.max())).clip(size)
 
+    def origin(self, points: Points) -> Points:
+        """(n, 2) points of the straight image in pixels of the original page."""
+        before = carried(points, np.linalg.inv(self.matrix))
+        return before if self.earlier is None else self.earlier(before)
+
     def then(self, step: "Straight") -> "Straight":
-        """Both transforms, `step` after this one; it was made from this one's image."""
-        return Straight(step.image, step.matrix @ self.matrix)
+        """Both transforms, `step` after this one; it was made from this one's image and bends nothing."""
+        return Straight(step.image, step.matrix @ self.matrix, self.earlier)
+
+    def flattened(self, bend: Bend) -> "Straight":
+        """The same with its image flattened."""
+        return Straight(bend.flat(self.image), np.eye(3), lambda points: self.origin(bend.back(points)))
+
+
+def _outline(box: Box, count: int) -> Points:
+    """Points of the upper and lower side of a box, `count` on each."""
+    across = np.linspace(box.x1, box.x2, count)
+    sides = [np.stack([across, np.full(count, y)], axis=1) for y in (box.y1, box.y2)]
+    return np.concatenate(sides).astype(np.float32)
 
 
 def as_is(image: Image) -> Straight:

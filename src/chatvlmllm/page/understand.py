@@ -10,7 +10,8 @@ import numpy as np
 
 from chatvlmllm.geometry import Box, Size
 from chatvlmllm.page import grid, ink, layout, lines, ruling, straighten, tables
-from chatvlmllm.page.detect import Detector
+from chatvlmllm.page.detect import Detector, Sight
+from chatvlmllm.page.flatten import bend_of
 from chatvlmllm.page.order import Item, order
 from chatvlmllm.page.straighten import Straight
 from chatvlmllm.page.strips import Image, Strip, cut
@@ -23,6 +24,7 @@ class Steps:
     """Every step that can be left out; the defaults are the balanced preset."""
 
     turn: bool = True
+    flatten: bool = True
     level: bool = True
     wipe: bool = True
     witnesses: bool = True
@@ -80,10 +82,15 @@ class Understanding:
 
     def _straight(self, image: Image, steps: Steps) -> tuple[Straight, list[Strip]]:
         straight = straighten.as_is(image)
-        strips = self._strips(image, steps)
-        if steps.turn and straighten.sideways(strips):
+        sight = self._detector.look(image)
+        if steps.turn and straighten.sideways(sight.strips()):
             straight = straighten.turned(image, 1)
-            strips = self._strips(straight.image, steps)
+            sight = self._detector.look(straight.image)
+        bend = bend_of(straight.image, sight) if steps.flatten else None
+        if bend is not None:
+            straight = straight.flattened(bend)
+            sight = self._detector.look(straight.image)
+        strips = self._strips(straight.image, sight, steps)
         if steps.turn and self._upside_down(straight.image, strips):
             step = straighten.turned(straight.image, 2)
             strips = [straighten.righted(strip.moved(step.matrix)) for strip in strips]
@@ -95,9 +102,9 @@ class Understanding:
             straight = straight.then(step)
         return straight, strips
 
-    def _strips(self, image: Image, steps: Steps) -> list[Strip]:
+    def _strips(self, image: Image, sight: Sight, steps: Steps) -> list[Strip]:
         """Every strip of text; where a stamp runs lines together, they are looked for again without its ink."""
-        strips = self._detector.strips(image)
+        strips = sight.strips()
         knots = ink.tangled(strips, image) if steps.ink else []
         return ink.untangled(strips, knots, self._detector.strips(ink.washed(image))) if knots else strips
 
