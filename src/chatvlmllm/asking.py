@@ -3,7 +3,6 @@
 Effects only; what to keep and where to go on is decided in `trust.repair`, what to try after a failure in `ladder`.
 """
 
-import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor
@@ -15,23 +14,28 @@ from chatvlmllm.decode import Decoded
 from chatvlmllm.document import Page
 from chatvlmllm.engines import Engine
 from chatvlmllm.engines.host import Host
+from chatvlmllm.engines.interrupt import Leaving
 from chatvlmllm.errors import ChatVLMLLMError, EmptyReply
 from chatvlmllm.exchange import Reply, Request, Stop, Task
 from chatvlmllm.geometry import Box, Size
 from chatvlmllm.ladder import Answer, Step, Try
 from chatvlmllm.models.card import Model
 from chatvlmllm.prepare import caveats, prepare, recipe
-from chatvlmllm.reading import Notice, Word
+from chatvlmllm.reading import Notice, Reading, Word
 from chatvlmllm.run import Options
 from chatvlmllm.trust import repair
 
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """How a caller follows the work: `heard` gets every piece of text as it is said, `stop` ends what is going on."""
+    """How a caller follows the work: `heard` gets every piece of text as it is said, `stop` ends what is going on.
+
+    `finished` gets every reading at once, in the thread that made it, before those of earlier pages may be there.
+    """
 
     heard: Callable[[Page, str], None] | None = None
-    stop: threading.Event = field(default_factory=threading.Event)
+    finished: Callable[[Page, Reading], None] | None = None
+    stop: Leaving = field(default_factory=Leaving)
 
 
 @dataclass(slots=True)
@@ -104,20 +108,25 @@ class Asking:
 
     def _listen(self, engine: Engine, request: Request) -> Reply:
         """The engine's reply; past the deadline the generation is closed and what was said so far is kept."""
-        started, said, stop = time.perf_counter(), [], Stop.TIMEOUT
+        started, said, stop = time.perf_counter(), list[str](), Stop.TIMEOUT
         stream = engine.stream(request)
-        with closing(stream):  # type: ignore[type-var]
-            for item in stream:
-                if isinstance(item, Reply):
-                    return item
-                said.append(item.text)
-                if self.watch.heard is not None:
-                    self.watch.heard(self.page, item.text)
-                if self.watch.stop.is_set():
-                    stop = Stop.CANCELLED
-                    break
-                if time.perf_counter() - started > request.limits.seconds:
-                    break
+        # Who waits for a word that does not come is woken by the stop.
+        wake = getattr(stream, "interrupt", lambda: None)
+        self.watch.stop.on(wake)
+        try:
+            with closing(stream):  # type: ignore[type-var]
+                for item in stream:
+                    if isinstance(item, Reply):
+                        return item
+                    said.append(item.text)
+                    if self.watch.heard is not None:
+                        self.watch.heard(self.page, item.text)
+                    if self.watch.stop.is_set() or time.perf_counter() - started > request.limits.seconds:
+                        break
+        finally:
+            self.watch.stop.off(wake)
+        if self.watch.stop.is_set():
+            stop = Stop.CANCELLED
         if not said:
             raise EmptyReply(model=request.model)
         return Reply(

@@ -69,6 +69,17 @@ class Store(Section):
     keep_days: float = Field(30, ge=0, description="jobs that ended so many days ago are deleted; 0 means never")
 
 
+class Jobs(Section):
+    """Work that the server does for its clients, and how carefully it opens their files."""
+
+    parallel: int = Field(4, ge=1, description="jobs under way at once; the last place is for who waits on the line")
+    queue: int = Field(200, ge=1, description="jobs that may wait; more are refused for a while")
+    files: int = Field(100, ge=1, description="most files of one job")
+    json_mb: float = Field(100, gt=0, description="largest request that carries its files within JSON, in megabytes")
+    file_seconds: float = Field(60, gt=0, description="longest time to open a file or to draw one page of it")
+    file_memory_mb: int = Field(4000, ge=500, description="most memory of the process that opens a file, in megabytes")
+
+
 class Vllm(Section):
     """vLLM servers that this program starts itself."""
 
@@ -143,6 +154,7 @@ class Settings(BaseSettings):
     tessdata: Path | None = Field(None, description="folder with Tesseract language data; by default it is looked for")
     limits: Limits = Limits()
     store: Store = Store()
+    jobs: Jobs = Jobs()
     gpu: Gpu = Gpu()
     vllm: Vllm = Vllm()
     server: Serving = Serving()

@@ -8,7 +8,7 @@ ChatVLMLLMError
 │   OutputUnwritable 422 · UnreadableResult 422 · TooLong 422 · UnknownOption 422 · UnknownForm 404
 │   InvalidRequest 422 · KeyWrong 401 · OriginForbidden 403 · NoSuchPath 404 · MethodNotAllowed 405
 │   RequestTooLarge 413 · RequestTooSlow 408 · UrlForbidden 403 · UrlFailed 422 · NeedsPicture 422
-│   NotConstrained 422
+│   NotConstrained 422 · UnsafeFile 422 · UnknownJob 404 · UnknownDocument 404 · JobUnfinished 409 · OriginalGone 410
 │   PicturesMissing 422
 │   UnknownData 404 · UnknownDegradation 422 · UnreadableTruth 422 · NothingToMeasure 422 · NothingMeasured 422
 ├─ SetupError    this machine is not ready               exit 3
@@ -21,6 +21,7 @@ ChatVLMLLMError
 │   EngineStartFailed 503 · EngineCrashed 503 · EngineTimeout 504 · GenerationFailed 503
 │   PromptMismatch 503 · EngineHung 504 · EngineResting 503 · EngineBusy 429 · CudaFailed 503
 │   PortTaken 503 · AcceleratorTaken 503 · ServerUnreachable 503 · ServerRefused 502 · ServerBusy 429
+│   QueueFull 429 · JobAbandoned 503
 ├─ ReplyError    the model answered uselessly            exit 5
 │   EmptyReply 502 · UndecodableReply 502 · NotFinite 502 · NotAsAsked 502
 └─ InternalError 500    a mistake in this program        exit 1
@@ -233,6 +234,26 @@ class NotConstrained(InputError):
     code = "not_constrained"
 
 
+class UnsafeFile(InputError):
+    code = "unsafe_file"
+
+
+class UnknownJob(InputError):
+    code, status = "unknown_job", 404
+
+
+class UnknownDocument(InputError):
+    code, status = "unknown_document", 404
+
+
+class JobUnfinished(InputError):
+    code, status = "job_unfinished", 409
+
+
+class OriginalGone(InputError):
+    code, status = "original_gone", 410
+
+
 class SetupError(ChatVLMLLMError):
     status, exit_code = 503, 3
 
@@ -375,6 +396,14 @@ class ServerRefused(EngineError):
 
 class ServerBusy(EngineError):
     code, status = "server_busy", 429
+
+
+class QueueFull(EngineError):
+    code, status = "queue_full", 429
+
+
+class JobAbandoned(EngineError):
+    code = "job_abandoned"
 
 
 class ReplyError(ChatVLMLLMError):

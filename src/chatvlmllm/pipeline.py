@@ -83,7 +83,7 @@ def read_pages(
     aside = ThreadPoolExecutor(workers, thread_name_prefix="page-witness")
     try:
         for page in pages:
-            waiting.append((page, pool.submit(read_page, page, options, host, watch, aside)))
+            waiting.append((page, pool.submit(_read, page, options, host, watch, aside)))
             # Only this many pages are in memory at once, however long the document is.
             if len(waiting) > workers:
                 yield _next(waiting)
@@ -98,6 +98,13 @@ def read_pages(
 def _next(waiting: deque[tuple[Page, Future[Reading]]]) -> tuple[Page, Reading]:
     page, future = waiting.popleft()
     return page, future.result()
+
+
+def _read(page: Page, options: Options, host: Host, watch: Watch, aside: Executor) -> Reading:
+    reading = read_page(page, options, host, watch, aside)
+    if watch.finished is not None:
+        watch.finished(page, reading)
+    return reading
 
 
 def read_page(

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cache
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from chatvlmllm.document import Document
 from chatvlmllm.exchange import Task
@@ -15,6 +15,8 @@ from chatvlmllm.reading import Failure, Notice, Reading, Verdict
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
+
+_T = TypeVar("_T")
 
 #: Grows by one whenever a field changes its meaning or goes; a new optional field leaves it.
 SCHEMA = "chatvlmllm/1"
@@ -149,6 +151,12 @@ def from_json(text: str | bytes) -> Run:
     """The run that `to_json` wrote; raises pydantic's ValidationError for anything else."""
     run: Run = _adapter(Run).validate_json(text)
     return run
+
+
+def parse(kind: type[_T], text: str | bytes) -> _T:
+    """A noun of this package as `to_json` wrote it; raises pydantic's ValidationError for anything else."""
+    value: _T = _adapter(cast("Any", kind)).validate_json(text)
+    return value
 
 
 def reading_from_json(text: str | bytes) -> Reading:

@@ -44,6 +44,7 @@ class _Pages(Protocol):
 
     def describe(self, index: int) -> tuple[Size, float | None, tuple[Notice, ...]]: ...
     def render(self, index: int) -> "Image": ...
+    def text_layer(self, index: int) -> TextLayer | None: ...
     def close(self) -> None: ...
 
 
@@ -81,10 +82,7 @@ class Page:
 
     def text_layer(self) -> TextLayer | None:
         """The text that a PDF page carries, or None."""
-        from chatvlmllm.document.pdf import PdfFile
-
-        source = self.document.source
-        return source.text_layer(self.number - 1) if isinstance(source, PdfFile) else None
+        return self.document.source.text_layer(self.number - 1)
 
 
 @dataclass(frozen=True)

@@ -87,6 +87,9 @@ class ImageFile:
             image = to_rgb(self._image)
             return image.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else image
 
+    def text_layer(self, _index: int) -> None:
+        """A picture carries no text."""
+
     def close(self) -> None:
         self._image.close()
 

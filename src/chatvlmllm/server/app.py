@@ -11,13 +11,14 @@ from starlette.middleware.cors import CORSMiddleware
 
 from chatvlmllm.config import Settings
 from chatvlmllm.engines.host import Host
-from chatvlmllm.server import edge, fleet, openai, system
+from chatvlmllm.server import documents, edge, fleet, jobs, openai, system
 from chatvlmllm.server.guard import Guard
 from chatvlmllm.server.metrics import Metrics
+from chatvlmllm.server.runner import runner_of
 from chatvlmllm.server.shared import Shared
 
 #: Every route of the server; a module's routes are its `router`.
-ROUTERS = (system.router, openai.router, fleet.router)
+ROUTERS = (documents.router, fleet.router, jobs.router, openai.router, system.router)
 
 
 def create_app(settings: Settings, url: str = "") -> FastAPI:
@@ -28,11 +29,13 @@ def create_app(settings: Settings, url: str = "") -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         pool = ThreadPoolExecutor(settings.server.queue, thread_name_prefix="request")
         host = Host(settings, url=url)
-        app.state.shared = Shared(settings, host, pool, metrics)
+        runner = await run_in_threadpool(runner_of, host)
+        app.state.shared = Shared(settings, host, pool, metrics, runner)
         metrics.look(system.gauges(host))
         try:
             yield
         finally:
+            await run_in_threadpool(runner.close)
             # First the engines: a generation that goes on ends with its engine, and its thread with it.
             await run_in_threadpool(host.close)
             await run_in_threadpool(pool.shutdown, wait=True, cancel_futures=True)

@@ -57,15 +57,30 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator["Connection"]:
-        """A connection that sees one state and changes nothing."""
-        with self._alone(), self._engine.connect() as connection:
+        """A connection that sees one state and changes nothing; raises StoreUnusable."""
+        with self._named(), self._alone(), self._engine.connect() as connection:
             yield connection
 
     @contextmanager
     def write(self) -> Iterator["Connection"]:
-        """A connection whose changes are kept together when the block ends, or not at all."""
-        with self._alone(), self._engine.connect().execution_options(writes=True) as connection, connection.begin():
+        """A connection whose changes are kept together when the block ends, or not at all; raises StoreUnusable."""
+        with (
+            self._named(),
+            self._alone(),
+            self._engine.connect().execution_options(writes=True) as connection,
+            connection.begin(),
+        ):
             yield connection
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        """A database that is away or full is our own error."""
+        from sqlalchemy.exc import InterfaceError, OperationalError
+
+        try:
+            yield
+        except (OperationalError, InterfaceError) as error:
+            raise StoreUnusable(store=_shown(self.url), reason=_reason(error)) from error
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

@@ -17,7 +17,7 @@ from chatvlmllm.run import reading_from_json, to_json
 from chatvlmllm.store.keys import Key, Way, lasting
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from sqlalchemy import ColumnElement, Connection
 
     from chatvlmllm.store.database import Database
 
@@ -34,14 +34,8 @@ class Pages:
 
         from chatvlmllm.store.tables import PAGES
 
-        wanted = select(PAGES.c.reading).where(
-            PAGES.c.document == key.document,
-            PAGES.c.page == key.page,
-            PAGES.c.way == key.way.digest,
-            PAGES.c.lasting.is_(True),
-        )
         with self._database.read() as connection:
-            packed = connection.scalar(wanted)
+            packed = connection.scalar(select(PAGES.c.reading).where(*_one(key)))
         return None if packed is None else unpack(packed)
 
     def put(self, key: Key, reading: Reading) -> Reading:
@@ -99,18 +93,24 @@ def store(connection: "Connection", key: Key, reading: Reading) -> int:
         "created": time.time(),
     }
     new = insert(connection, PAGES).values(values).on_conflict_do_nothing().returning(PAGES.c.id)
-    number = connection.scalar(new)
-    if number is None:
-        number = connection.scalar(
-            select(PAGES.c.id).where(
-                PAGES.c.document == key.document,
-                PAGES.c.page == key.page,
-                PAGES.c.way == key.way.digest,
-                PAGES.c.lasting.is_(True),
-            )
-        )
+    # Held, so that nobody deletes the row before our transaction refers to it; gone just now, it can be made.
+    there = select(PAGES.c.id).where(*_one(key)).with_for_update(read=True, key_share=True)
+    while (number := connection.scalar(new)) is None and (number := connection.scalar(there)) is None:
+        continue
     assert isinstance(number, int)
     return number
+
+
+def _one(key: Key) -> "tuple[ColumnElement[bool], ...]":
+    """What the lasting result of a key is found by."""
+    from chatvlmllm.store.tables import PAGES
+
+    return (
+        PAGES.c.document == key.document,
+        PAGES.c.page == key.page,
+        PAGES.c.way == key.way.digest,
+        PAGES.c.lasting.is_(True),
+    )
 
 
 def load(connection: "Connection", number: int) -> Reading:

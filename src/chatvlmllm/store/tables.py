@@ -78,7 +78,9 @@ ONE_LASTING = Index(
     postgresql_where=PAGES.c.lasting.is_(True),
 )
 
-#: `awaited` marks a job whose client waits on the line; `options` and `wishes` are JSON.
+#: `awaited` marks a job whose client waits on the line. `queued` is when it last went to the end of the queue, `taken`
+#: when it was last taken up, `starts` how often since its last finished page, `events` how many there are. The
+#: `options` and the `failure` are JSON.
 JOBS = Table(
     "jobs",
     METADATA,
@@ -86,14 +88,17 @@ JOBS = Table(
     Column("owner", String(200), nullable=False),
     Column("state", String(12), nullable=False),
     Column("options", Text, nullable=False),
-    Column("wishes", Text, nullable=False),
+    Column("failure", Text),
     Column("priority", Integer, nullable=False),
     Column("awaited", Boolean, nullable=False),
+    Column("starts", Integer, nullable=False),
+    Column("events", Integer, nullable=False),
     Column("created", Double, nullable=False),
+    Column("queued", Double, nullable=False),
+    Column("taken", Double),
     Column("started", Double),
     Column("ended", Double),
-    Column("reading_since", Double),
-    Index(None, "state", "priority", "created"),
+    Index(None, "state", "queued"),
     Index(None, "owner", "created"),
 )
 

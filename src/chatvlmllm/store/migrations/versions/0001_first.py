@@ -18,7 +18,7 @@ def upgrade() -> None:
 def _results() -> None:
     op.create_table(
         "documents",
-        sql.Column("digest", sql.String(64), primary_key=True),
+        sql.Column("digest", sql.String(64)),
         sql.Column("media_type", sql.String(100), nullable=False),
         sql.Column("bytes", sql.BigInteger, nullable=False),
         sql.Column("pages", sql.Integer, nullable=False),
@@ -62,16 +62,19 @@ def _jobs() -> None:
         sql.Column("owner", sql.String(200), nullable=False),
         sql.Column("state", sql.String(12), nullable=False),
         sql.Column("options", sql.Text, nullable=False),
-        sql.Column("wishes", sql.Text, nullable=False),
+        sql.Column("failure", sql.Text),
         sql.Column("priority", sql.Integer, nullable=False),
         sql.Column("awaited", sql.Boolean, nullable=False),
+        sql.Column("starts", sql.Integer, nullable=False),
+        sql.Column("events", sql.Integer, nullable=False),
         sql.Column("created", sql.Double, nullable=False),
+        sql.Column("queued", sql.Double, nullable=False),
+        sql.Column("taken", sql.Double),
         sql.Column("started", sql.Double),
         sql.Column("ended", sql.Double),
-        sql.Column("reading_since", sql.Double),
         sql.PrimaryKeyConstraint("id", name="pk_jobs"),
     )
-    op.create_index("ix_jobs_state_priority_created", "jobs", ["state", "priority", "created"])
+    op.create_index("ix_jobs_state_queued", "jobs", ["state", "queued"])
     op.create_index("ix_jobs_owner_created", "jobs", ["owner", "created"])
     op.create_table(
         "files",
