@@ -11,6 +11,7 @@ ChatVLMLLMError
 │   NotConstrained 422 · UnsafeFile 422 · UnknownJob 404 · UnknownDocument 404 · JobUnfinished 409 · OriginalGone 410
 │   PicturesMissing 422
 │   UnknownData 404 · UnknownDegradation 422 · UnreadableTruth 422 · NothingToMeasure 422 · NothingMeasured 422
+│   NothingCommon 422
 ├─ SetupError    this machine is not ready               exit 3
 │   ConfigInvalid 500 · FormInvalid 500 · MissingExtra 503 · MissingLanguage 503 · DownloadFailed 503
 │   OfflineForbidden 503 · MissingProgram 503
@@ -180,6 +181,10 @@ class NothingToMeasure(InputError):
 
 class NothingMeasured(InputError):
     code = "nothing_measured"
+
+
+class NothingCommon(InputError):
+    code = "nothing_common"
 
 
 class TooLong(InputError):

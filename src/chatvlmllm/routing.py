@@ -1,11 +1,12 @@
 """Which model is to read a page: an ordered list of candidates, each with its reason in a stable word.
 
-The choice is a table (`routing.toml`) applied to facts about the page and the machine. A model that the user chose
+The choice is a table (`routing.toml`) applied to facts about the page and the machine; what was measured on this
+machine (`measured.toml`) puts the models that were measured into their measured order. A model that the user chose
 comes first; unless forbidden, others may still answer when it fails, and the result then says so.
 """
 
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
@@ -24,6 +25,9 @@ from chatvlmllm.reading import Notice
 from chatvlmllm.run import Options
 
 AUTO = "auto"
+
+#: File in the data folder that the laboratory writes.
+MEASURED = "measured.toml"
 
 #: The reason of a candidate that the user named.
 CHOSEN = "chosen"
@@ -88,11 +92,22 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class Measured:
+    """Models in the order that was measured on `pages` pages of this kind (empty: of any), with their error rates."""
+
+    kind: str
+    chain: tuple[str, ...]
+    pages: int
+    cer: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
-    """Every rule in order, and the readers inside the program."""
+    """Every rule in order, the readers inside the program, and what was measured here."""
 
     rules: tuple[Rule, ...]
     embedded: tuple[str, ...]
+    measured: tuple[Measured, ...] = ()
 
 
 def parse(text: str, name: str) -> Table:
@@ -121,11 +136,26 @@ def _shipped() -> Table:
 def table(folder: Path | None = None) -> Table:
     """The rules in force: those of the data folder before the shipped ones."""
     shipped = _shipped()
-    own = folder / "routing.toml" if folder else None
-    if own is None or not own.is_file():
+    if folder is None:
         return shipped
+    own, measured = folder / "routing.toml", _measured(folder / MEASURED)
+    if not own.is_file():
+        return replace(shipped, measured=measured)
     first = parse(own.read_text(encoding="utf-8"), str(own))
-    return Table((*first.rules, *shipped.rules), first.embedded or shipped.embedded)
+    return Table((*first.rules, *shipped.rules), first.embedded or shipped.embedded, measured)
+
+
+def _measured(file: Path) -> tuple[Measured, ...]:
+    """What the laboratory found; raises ConfigInvalid. Models that are no longer known are passed over."""
+    if not file.is_file():
+        return ()
+    try:
+        found = tomllib.loads(file.read_text(encoding="utf-8")).get("measured", ())
+        entries = [Measured(**_tuples(entry)) for entry in found]
+    except (tomllib.TOMLDecodeError, TypeError) as error:
+        raise ConfigInvalid(file=str(file), line=0, problem=error, near="—") from error
+    known = set(catalogue())
+    return tuple(replace(entry, chain=tuple(key for key in entry.chain if key in known)) for entry in entries)
 
 
 def candidates(
@@ -138,13 +168,33 @@ def candidates(
         others = _readers(options, machine, rules) if options.fallback else []
         rest = [Candidate(other.model, "fallback") for other in others if other.model != chosen]
         return [Candidate(chosen, CHOSEN), *rest], []
-    readers = _readers(options, machine, rules)
+    readers, reordered = _as_measured(_readers(options, machine, rules), options, rules)
     layer = page.text_layer()
     if layer is None or options.task not in find("text_layer").recipes:
-        return readers, []
+        return readers, reordered
     if layer.doubt is not None:
-        return readers, [Notice("text_layer_ignored", {"reason": layer.doubt})]
+        return readers, [Notice("text_layer_ignored", {"reason": layer.doubt}), *reordered]
     return [Candidate(find("text_layer"), "text_layer"), *readers], []
+
+
+def _as_measured(readers: list[Candidate], options: Options, rules: Table) -> tuple[list[Candidate], list[Notice]]:
+    """The measured ones in their measured order, in the places that they hold together; why, if the first changed."""
+    entry = next((one for kind in (options.kind, "") for one in rules.measured if one.kind == kind), None)
+    if entry is None or options.task is not Task.TEXT or options.prefer != "quality":
+        return readers, []
+    rank = {key: place for place, key in enumerate(entry.chain)}
+    places = [place for place, reader in enumerate(readers) if reader.model.key in rank]
+    ordered = sorted((readers[place] for place in places), key=lambda reader: rank[reader.model.key])
+    found = list(readers)
+    for place, reader in zip(places, ordered, strict=True):
+        moved = reader.model is not readers[place].model
+        found[place] = Candidate(reader.model, "measured") if moved else reader
+    if not places or found[0].model is readers[0].model:
+        return found, []
+    first, before = found[0].model.key, readers[0].model.key
+    details = {"model": first, "other": before, "pages": entry.pages}
+    errors = {"cer": round(entry.cer[first], 4), "other_cer": round(entry.cer[before], 4)}
+    return found, [Notice("measured_order", {**details, **errors})]
 
 
 def talkers(options: Options, machine: Machine, rules: Table | None = None) -> list[Candidate]:

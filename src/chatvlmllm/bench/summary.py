@@ -14,6 +14,7 @@ from chatvlmllm.bench.answer import Answer
 from chatvlmllm.bench.metrics import Comparison, Interval, Score, bootstrap, compare, mean, mean_average_precision
 from chatvlmllm.bench.score import MEASURES, score
 from chatvlmllm.bench.store import About, Known, Study
+from chatvlmllm.errors import NothingMeasured
 
 SEED = 1
 
@@ -76,6 +77,8 @@ def summarise(study: Study) -> Summary:
     """Score every answer of a study; raises NothingMeasured for an empty one."""
     cases = {known.id: known for known in study.cases()}
     rows = tuple(Row(cases[answer.case], answer, score(cases[answer.case].truth, answer)) for answer in study.answers())
+    if not rows:
+        raise NothingMeasured(folder=study.folder)
     found = Summary(rows, study.subjects(), study.environment())
     kinds = sorted({row.case.kind for row in rows})
     by_kind = {kind: lines(found, kind) for kind in kinds}

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from chatvlmllm.cli.speech import console, say
+from chatvlmllm.cli.speech import LANGUAGE, console, say
 
 if TYPE_CHECKING:
     from chatvlmllm.bench.study import Watcher
     from chatvlmllm.bench.summary import Line, Summary
 
 app = typer.Typer(no_args_is_help=True)
+
+#: Where the history rests in the data folder.
+_HISTORY = "bench-history.jsonl"
 
 _FOLDER = Annotated[Path, typer.Argument(help=say("bench.folder"))]
 
@@ -28,9 +31,13 @@ def run(
     limit: Annotated[int | None, typer.Option("--limit", min=1, help=say("bench.limit"))] = None,
     throughput: Annotated[int, typer.Option("--throughput", min=0, help=say("bench.throughput"))] = 0,
     lang: Annotated[str | None, typer.Option("--lang", "-l", help=say("recognize.lang"))] = None,
+    route: Annotated[bool, typer.Option("--route", help=say("bench.route"))] = False,
+    history: Annotated[Path | None, typer.Option("--history", help=say("bench.history_file"))] = None,
 ) -> None:
     """Read what is missing, then print one line per subject."""
     from chatvlmllm import config
+    from chatvlmllm.bench import history as log
+    from chatvlmllm.bench import measured
     from chatvlmllm.bench.cases import Wish, gather
     from chatvlmllm.bench.needs import need
     from chatvlmllm.bench.store import Study
@@ -46,7 +53,64 @@ def run(
     with _progress() as watch:
         read = study(cases, Plan(subjects, languages, throughput), output, settings, watch)
     console().print(say("bench.read", pages=read, cases=len(cases), folder=output), markup=False)
-    _print(summarise(Study(output)))
+    summary = summarise(Study(output))
+    _print(summary)
+    if read:
+        log.append(history or settings.data / _HISTORY, log.entries(summary))
+    if route:
+        count = measured.write(summary, settings.data)
+        console().print(say("bench.routed", count=count, folder=settings.data), markup=False)
+
+
+@app.command("report", help=say("bench.report"))
+def report(folder: _FOLDER) -> None:
+    """Write the report and say where it is."""
+    from chatvlmllm import config
+    from chatvlmllm.bench.needs import need
+
+    need("apted", "jinja2", "plotly")
+    from chatvlmllm.bench.report import write
+
+    for path in write(folder, LANGUAGE, config.load().csv_delimiter):
+        typer.echo(path)
+
+
+@app.command("history", help=say("bench.history"))
+def history(
+    file: Annotated[Path | None, typer.Option("--history", help=say("bench.history_file"))] = None,
+) -> None:
+    """One line per subject and run, with the change since the run before on the same pages."""
+    from chatvlmllm import config
+    from chatvlmllm.bench import history as log
+
+    for entry, change in log.changes(log.read(file or config.load().data / _HISTORY)):
+        words = {
+            "at": entry.at[:16],
+            "subject": f"{entry.subject:<20}",
+            "data": entry.data,
+            "pages": entry.pages,
+            "cer": "—" if entry.cer is None else f"{entry.cer:.4f}",
+            "change": "" if change is None else f"({change:+.4f})",
+            "version": entry.version,
+        }
+        typer.echo(say("bench.entry", **words))
+
+
+@app.command("gate", help=say("bench.gate"))
+def gate(
+    folder: _FOLDER,
+    baseline: Annotated[Path, typer.Option("--baseline", help=say("bench.baseline"))],
+    max_worse: Annotated[float, typer.Option("--max-worse", min=0, help=say("bench.max_worse"))] = 0.005,
+) -> None:
+    """Compare with an earlier study on the same pages; exit code 1 when somebody reads worse than allowed."""
+    from chatvlmllm.bench import history as log
+
+    found = log.gate(log.errors(baseline), log.errors(folder), max_worse)
+    for one in found:
+        key = "bench.gate_worse" if one.worse else "bench.gate_passes"
+        words = {"subject": one.subject, "pages": one.pages, "p": f"{one.comparison.p:.4f}", "most": max_worse}
+        typer.echo(say(key, before=f"{one.before:.4f}", after=f"{one.after:.4f}", **words))
+    raise typer.Exit(1 if any(one.worse for one in found) else 0)
 
 
 def _print(summary: "Summary") -> None:
