@@ -192,7 +192,7 @@ def _as_measured(readers: list[Candidate], options: Options, rules: Table) -> tu
     if not places or found[0].model is readers[0].model:
         return found, []
     first, before = found[0].model.key, readers[0].model.key
-    details = {"model": first, "other": before, "pages": entry.pages}
+    details: dict[str, str | int | float] = {"model": first, "other": before, "pages": entry.pages}
     errors = {"cer": round(entry.cer[first], 4), "other_cer": round(entry.cer[before], 4)}
     return found, [Notice("measured_order", {**details, **errors})]
 
