@@ -27,12 +27,16 @@ INVENTIONS = (
 
 @dataclass(frozen=True)
 class Planted:
-    """A text with one fault in it, at characters `start`…`end` (equal for something left out)."""
+    """A text with one fault in it, at characters `start`…`end` (equal for something left out).
+
+    `true` is what stood there before.
+    """
 
     fault: str
     text: str
     start: int
     end: int
+    true: str = ""
 
 
 def plant(lines: Sequence[Sequence[str]], fault: str, seed: str) -> Planted | None:
@@ -51,7 +55,7 @@ def _digit(text: str, rng: Random) -> Planted | None:
     if place < 0:
         return None
     other = rng.choice([digit for digit in "0123456789" if digit != text[place]])
-    return Planted("digit", text[:place] + other + text[place + 1 :], token.start, token.end)
+    return Planted("digit", text[:place] + other + text[place + 1 :], token.start, token.end, token.text)
 
 
 def _sentence(text: str, rng: Random) -> Planted | None:
@@ -66,13 +70,13 @@ def _line(text: str, rng: Random) -> Planted | None:
     """A line of at least sixteen letters is left out."""
     places, start = [], 0
     for line in text.split("\n"):
-        if sum(char.isalnum() for char in line) >= 16:
+        if sum(len(token.key) for token in tokens(line)) >= 16:
             places.append((start, start + len(line)))
         start += len(line) + 1
     if not places:
         return None
     first, last = rng.choice(places)
-    return Planted("line", text[:first] + text[last + 1 :], first, first)
+    return Planted("line", text[:first] + text[last + 1 :], first, first, text[first:last])
 
 
 def _lookalike(text: str, rng: Random) -> Planted | None:
@@ -89,7 +93,7 @@ def _lookalike(text: str, rng: Random) -> Planted | None:
     swapped = list(text)
     for n in rng.sample(letters, min(len(letters), rng.randint(1, 3))):
         swapped[n] = CYRILLIC_TO_LATIN[text[n]]
-    return Planted("lookalike", "".join(swapped), token.start, token.end)
+    return Planted("lookalike", "".join(swapped), token.start, token.end, token.text)
 
 
 def _loop(text: str, rng: Random) -> Planted | None:

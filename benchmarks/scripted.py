@@ -1,7 +1,7 @@
 """A model that says what it is told after a given time: stands for a vision-language model on another device."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +12,7 @@ from chatvlmllm.config import Settings
 from chatvlmllm.decode import Decoded
 from chatvlmllm.engines.host import Host
 from chatvlmllm.engines.start import Start, plan
+from chatvlmllm.errors import MissingExtra
 from chatvlmllm.exchange import Delta, Reply, Request, Stop, Task
 from chatvlmllm.models import catalogue
 from chatvlmllm.models.card import Model, Recipe, Runtime
@@ -62,12 +63,17 @@ MODEL = Model(
 
 
 @contextmanager
-def scripted_host(engine: Scripted) -> Iterator[Host]:
-    """A host that runs `engine` for the model `scripted`, which is registered meanwhile as a third party's would be."""
+def scripted_host(engine: Scripted, absent: Collection[str] = ()) -> Iterator[Host]:
+    """A host that runs `engine` for the model `scripted`, which is registered meanwhile as a third party's would be.
+
+    The models `absent` are not installed on its machine.
+    """
 
     def planner(model: Model, settings: Settings, cpu: bool) -> Start:
         if model.key == Scripted.key:
             return Start(engine=Scripted.name, reason="first_of_card", run=lambda _hooks: engine)
+        if model.key in absent:
+            raise MissingExtra(feature=model.title, command=f"pip install {model.key}")
         return plan(model, settings, cpu=cpu)
 
     with TemporaryDirectory() as data, Host(Settings(workers=1, data=Path(data)), planner) as host:

@@ -1,80 +1,56 @@
-"""What the trust checks find and how often they cry wolf: `python -m benchmarks.trust CACHE [--pages 320]`.
+"""What the trust checks find and how often they cry wolf: `python -m benchmarks.trust CACHE [--pages 312]`.
 
-Each generated page is judged as it is (any reason for `unsupported` is a false alarm) and once with each fault planted
-in its true text. A fault counts as found when the page's verdict is no longer ok for a reason of that fault, and for an
-altered digit only if that very number is named; it counts as marked when its place bears any mark. What the engine
-reads is kept in CACHE, so that a run can be resumed. `--real FOLDER` measures false alarms on real scans with their
-truth as the answer; `--overhead` the wall time that the witness adds to a scripted model of three seconds a page.
+Each generated page is judged as it is (any reason for `unsupported` is a false alarm) and once with each fault planted.
+Its text stands for a model's answer twice: as it truly is, and with the liberties that models take (`noise`). A fault
+counts as found when the page's verdict is no longer ok for a reason of that fault, and for an altered digit only if
+that very number is named; it counts as marked when its place bears any mark. What the witnesses read is kept in CACHE,
+so that a run can be resumed. `--roc` prints the table over thresholds on the pages that they were fitted on,
+`--blanks N` what becomes of invented text on blank sheets, `--write` replaces the tables in docs/trust.md.
 """
 
 import argparse
-import json
+import datetime as dt
 import os
-import statistics
-import time
+import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 from PIL import Image
 
 from benchmarks.blank import sheet
 from benchmarks.faults import FAULTS, INVENTIONS, Planted, plant
-from benchmarks.scripted import Scripted, scripted_host
-from benchmarks.trust_pages import FIRST_TEST_SEED, PRESETS, Case, cases
-from chatvlmllm import hearing, open_document, routing
+from benchmarks.noise import said
+from benchmarks.trust_pages import FIRST_TEST_SEED, LANGUAGES, PRESETS, Case, Looks, cases
+from chatvlmllm import hearing, routing
 from chatvlmllm.config import Settings
 from chatvlmllm.decode.loops import find_loop
 from chatvlmllm.engines.host import Host
-from chatvlmllm.geometry import Box, Size
-from chatvlmllm.pipeline import read_pages
-from chatvlmllm.reading import Doubt, Evidence, Verdict, Word
-from chatvlmllm.run import Hear, Options
+from chatvlmllm.geometry import Size
+from chatvlmllm.reading import Doubt, Evidence, Word
 from chatvlmllm.trust.blank import measure
 from chatvlmllm.trust.examine import examine
 from chatvlmllm.trust.looks import Look
 from chatvlmllm.trust.scripts import suspicious
+from chatvlmllm.trust.thresholds import FITTED, Thresholds
 
-LANGUAGES = ("rus", "eng")
+DOCS = Path(__file__).parents[1] / "docs" / "trust.md"
 #: The reason that a fault has to raise.
 REASON = {"digit": "numbers_differ", "sentence": "text_unsupported", "line": "text_missing"}
+VOICES = ("exact", "model")
+FITTING_PAGES = 96
 
 
-class Looks:
-    """The witness's closer looks at one page, each asked once and kept in a file beside the page."""
-
-    def __init__(self, case: Case, folder: Path, host: Host) -> None:
-        self._case, self._host = case, host
-        self._file = folder / f"{case.name}.looks"
-        self._known: dict[str, list[list[object]]] = json.loads(self._file.read_text()) if self._file.exists() else {}
-        self._image: Image.Image | None = None
-        self.count = 0
-
-    def __call__(self, look: Look) -> Sequence[Word]:
-        name = f"{look.region} {look.languages} {look.scale} {look.layout}"
-        self.count += 1
-        if name not in self._known:
-            self._image = self._image or self._case.image
-            words = hearing.look_at(self._image, routing.witness(), look, self._host)
-            self._known[name] = [[w.text, *asdict(w.box).values(), w.confidence] for w in words]
-        return [Word(str(t), Box(*map(float, box)), c) for t, *box, c in self._known[name]]  # type: ignore[arg-type]
-
-    def save(self) -> None:
-        self._file.write_text(json.dumps(self._known, ensure_ascii=False))
-
-
-def judged(case: Case, text: str, looks: Looks) -> Evidence:
-    """What the witness and the script guard say of `text` as the answer to this page."""
-    evidence = examine(text, case.witness.words, case.witness.size, LANGUAGES, looks)
+def judged(case: Case, text: str, looks: Looks, bar: Thresholds = FITTED) -> Evidence:
+    """What the witnesses and the script guard say of `text` as the answer to this page."""
+    evidence = examine(text, looks.page(), case.size, LANGUAGES, looks, bar)
     doubts, repairs = suspicious(text)
     return replace(evidence, doubts=(*evidence.doubts, *doubts), repairs=repairs)
 
 
 def found(planted: Planted, evidence: Evidence) -> bool:
     """Whether the fault was found, for the right reason."""
-    if planted.fault == "loop":
-        return find_loop(planted.text) is not None
     if planted.fault == "lookalike":
         return any(d.code == "mixed_script" and d.start == planted.start for d in evidence.doubts)
     named = [d for d in evidence.doubts if d.code.endswith("_differs") and d.code != "word_differs"]
@@ -86,40 +62,127 @@ def covers(doubt: Doubt, planted: Planted) -> bool:
     return doubt.start <= planted.end and planted.start <= doubt.end
 
 
-def generated(folder: Path, count: int, first_seed: int, cached: bool = False) -> tuple[Counter[str], Counter[str]]:
-    """Counts by fault and preset, and what clean pages are accused of; `cached` leaves out pages not judged before."""
-    counts, accused = Counter[str](), Counter[str]()
+def voiced(case: Case, voice: str) -> Sequence[Sequence[str]]:
+    """The lines of a page as they truly are, or as a model says them."""
+    return case.lines if voice == "exact" else said(case.lines, case.name)
+
+
+def generated(
+    folder: Path, count: int, first_seed: int, faults: Sequence[str] = FAULTS, bar: Thresholds = FITTED
+) -> Counter[tuple[str, ...]]:
+    """Counts by voice, preset, fault and what happened."""
+    counts = Counter[tuple[str, ...]]()
     with Host(Settings(workers=1)) as host:
         for case in cases(folder, count, first_seed):
-            if cached and not (folder / f"{case.name}.looks").exists():
-                continue
             looks = Looks(case, folder, host)
-            evidence = judged(case, case.text, looks)
-            counts[f"{case.preset} pages"] += 1
-            counts[f"{case.preset} alarms"] += bool(evidence.reasons)
-            counts[f"{case.preset} marks"] += sum(d.code != "word_differs" for d in evidence.doubts)
-            counts[f"{case.preset} numbers"] += int(evidence.measures["numbers"])
-            accused.update(f"{case.preset} {reason.code}" for reason in evidence.reasons)
-            for fault in FAULTS:
-                planted = plant(case.lines, fault, case.name)
-                if planted is not None:
-                    evidence = judged(case, planted.text, looks)
-                    counts[f"{fault} {case.preset} planted"] += 1
-                    counts[f"{fault} {case.preset} found"] += found(planted, evidence)
-                    counts[f"{fault} {case.preset} marked"] += any(covers(d, planted) for d in evidence.doubts)
-                    if fault == "lookalike":
-                        start = planted.start
-                        true = case.text[planted.start : planted.end]
-                        offered = [r.repaired for r in evidence.repairs if r.start == start]
-                        counts[f"repair {case.preset} right"] += offered == [true]
-                        counts[f"repair {case.preset} wrong"] += bool(offered) and offered != [true]
-            looks.save()
-    return counts, accused
+            for voice in VOICES:
+                key = (voice, case.preset)
+                lines = voiced(case, voice)
+                _clean(counts, key, judged(case, "\n".join(map(" ".join, lines)), looks, bar))
+                for fault in faults:
+                    planted = plant(lines, fault, case.name)
+                    if planted is not None:
+                        _faulty(counts, (*key, fault), planted, case, looks, bar)
+    return counts
 
 
-def blanks(count: int) -> tuple[int, int]:
+def _clean(counts: Counter[tuple[str, ...]], key: tuple[str, str], evidence: Evidence) -> None:
+    counts[*key, "pages"] += 1
+    counts[*key, "alarms"] += bool(evidence.reasons)
+    counts[*key, "marks"] += sum(d.code != "word_differs" for d in evidence.doubts)
+    for reason in evidence.reasons:
+        counts[*key, reason.code] += 1
+
+
+def _faulty(
+    counts: Counter[tuple[str, ...]],
+    key: tuple[str, str, str],
+    planted: Planted,
+    case: Case,
+    looks: Looks,
+    bar: Thresholds,
+) -> None:
+    counts[*key, "planted"] += 1
+    if planted.fault == "loop":
+        counts[*key, "found"] += find_loop(planted.text) is not None
+        return
+    evidence = judged(case, planted.text, looks, bar)
+    counts[*key, "found"] += found(planted, evidence)
+    counts[*key, "marked"] += any(covers(d, planted) for d in evidence.doubts)
+    if planted.fault == "lookalike":
+        offered = [r.repaired for r in evidence.repairs if r.start == planted.start]
+        counts[*key, "right"] += offered == [planted.true]
+        counts[*key, "wrong"] += bool(offered) and offered != [planted.true]
+
+
+def table(counts: Counter[tuple[str, ...]]) -> Iterator[str]:
+    """The result as Markdown."""
+
+    def total(*rest: str, voice: str, presets: Sequence[str] = PRESETS) -> int:
+        return sum(counts[voice, preset, *rest] for preset in presets)
+
+    yield "| answer | fault | planted | found | recall | clean print | scans | place marked |"
+    yield "| --- | --- | --- | --- | --- | --- | --- | --- |"
+    for voice in VOICES:
+        for fault in FAULTS:
+            row = [f"{total(fault, 'found', voice=voice)}"]
+            row += [
+                share(*(total(fault, what, voice=voice, presets=presets) for what in ("found", "planted")))
+                for presets in (PRESETS, *((preset,) for preset in PRESETS))
+            ]
+            marks = share(total(fault, "marked", voice=voice), total(fault, "planted", voice=voice))
+            marked = marks if fault not in ("line", "loop") else "—"
+            yield f"| {voice} | {fault} | {total(fault, 'planted', voice=voice)} | {' | '.join(row)} | {marked} |"
+    yield ""
+    yield "| answer | pages without a fault | false alarms | share | clean print | scans | accused of | marks a page |"
+    yield "| --- | --- | --- | --- | --- | --- | --- | --- |"
+    for voice in VOICES:
+        pages, alarms, marks = (total(what, voice=voice) for what in ("pages", "alarms", "marks"))
+        each = " | ".join(
+            share(*(total(what, voice=voice, presets=(preset,)) for what in ("alarms", "pages"))) for preset in PRESETS
+        )
+        accused = [f"{code} {n}" for code in REASON.values() if (n := total(code, voice=voice))]
+        said = ", ".join(accused) or "—"
+        yield f"| {voice} | {pages} | {alarms} | {share(alarms, pages)} | {each} | {said} | {marks / pages:.2f} |"
+    yield ""
+    right, wrong = (sum(total("lookalike", what, voice=voice) for voice in VOICES) for what in ("right", "wrong"))
+    yield f"Look-alike repairs offered: {right} right, {wrong} wrong."
+
+
+def share(part: int, whole: int) -> str:
+    return f"{part / whole:.1%}" if whole else "—"
+
+
+#: What is tried, one threshold at a time; the others stay as they are.
+TRIED: dict[str, tuple[str, str, tuple[float, ...]]] = {
+    "agreeing": ("digit", "numbers_differ", (1, 2, 3)),
+    "alone": ("digit", "numbers_differ", (0.5, 0.8, 0.9, 0.95, 1.01)),
+    "invented": ("sentence", "text_unsupported", (8, 12, 16, 20, 24, 32, 40, 48, 56)),
+    "missing": ("line", "text_missing", (6, 8, 10, 12, 16, 20, 24, 32)),
+    "sure": ("line", "text_missing", (0.0, 0.5, 0.7, 0.8, 0.9, 0.95)),
+}
+
+
+def roc(folder: Path) -> Iterator[str]:
+    """Recall and false alarms of one reason by its threshold, on the fitting pages, both kinds of answers together."""
+    yield "| threshold | value | fault | recall | pages falsely accused of it |"
+    yield "| --- | --- | --- | --- | --- |"
+    for name, (fault, reason, values) in TRIED.items():
+        for value in values:
+            counts = generated(folder, FITTING_PAGES, 1, (fault,), replace(FITTED, **{name: value}))
+
+            def total(*rest: str, counts: Counter[tuple[str, ...]] = counts) -> int:
+                return sum(n for key, n in counts.items() if key[2:] == rest)
+
+            used = " (used)" if value == getattr(FITTED, name) else ""
+            recall = share(total(fault, "found"), total(fault, "planted"))
+            yield f"| `{name}` | {value:g}{used} | {fault} | {recall} | {share(total(reason), total('pages'))} |"
+
+
+def blanks(count: int) -> Iterator[str]:
     """Invented text on blank sheets: how many are stopped before a model is asked, how many after by the witness."""
     before = after = 0
+    invented = "\n".join(INVENTIONS[:5])
     with Host(Settings(workers=1)) as host:
         for seed in range(10_000, 10_000 + count):
             page = sheet(seed, text=False)
@@ -128,128 +191,52 @@ def blanks(count: int) -> tuple[int, int]:
                 continue
 
             def ask(look: Look, page: Image.Image = page) -> Sequence[Word]:
-                return hearing.look_at(page, routing.witness(), look, host)
+                return hearing.look_at(page, routing.witnesses(), look, host)
 
-            whole = Look(Box(0, 0, *page.size), LANGUAGES, layout="page")
-            invented = "\n".join(INVENTIONS[:5])
-            after += bool(examine(invented, ask(whole), Size(*page.size), LANGUAGES, ask).reasons)
-    return before, after
-
-
-def table(counts: Counter[str], accused: Counter[str]) -> Iterator[str]:
-    """The result as Markdown."""
-    yield "| fault | pages | planted | found | recall | marked |"
-    yield "| --- | --- | --- | --- | --- | --- |"
-    for fault in FAULTS:
-        for preset in (*PRESETS, "all"):
-            chosen = PRESETS if preset == "all" else (preset,)
-            planted, hits, marks = (
-                sum(counts[f"{fault} {one} {what}"] for one in chosen) for what in ("planted", "found", "marked")
-            )
-            share = f"{hits / planted:.1%} | {marks / planted:.1%}" if planted else "— | —"
-            yield f"| {fault} | {preset} | {planted} | {hits} | {share} |"
-    yield ""
-    yield "| pages without a fault | pages | false alarms | share | doubtful places a page |"
-    yield "| --- | --- | --- | --- | --- |"
-    for preset in (*PRESETS, "all"):
-        chosen = PRESETS if preset == "all" else (preset,)
-        pages, alarms, marks = (sum(counts[f"{one} {what}"] for one in chosen) for what in ("pages", "alarms", "marks"))
-        yield f"| {preset} | {pages} | {alarms} | {alarms / pages:.1%} | {marks / pages:.2f} |"
-    yield ""
-    yield "accused of: " + (", ".join(f"{name} {n}" for name, n in sorted(accused.items())) or "nothing")
-    right, wrong = (sum(counts[f"repair {one} {what}"] for one in PRESETS) for what in ("right", "wrong"))
-    yield f"look-alike repairs offered: {right} right, {wrong} wrong"
+            size = Size(*page.size)
+            words = ask(hearing.first_look(size, LANGUAGES))
+            after += bool(examine(invented, words, size, LANGUAGES, ask).reasons)
+    yield "| blank sheets | no model was asked | invented text refuted by the witness | believed |"
+    yield "| --- | --- | --- | --- |"
+    yield f"| {count} | {before} ({before / count:.1%}) | {after} | {count - before - after} |"
 
 
-def real(folder: Path) -> Iterator[str]:
-    """False alarms on real scans whose truth is taken for the model's answer; texts are neither kept nor printed."""
-    yield "| folder | pages | false alarms | numbers | text not seen | text missing |"
-    yield "| --- | --- | --- | --- | --- | --- |"
-    total = Counter[str]()
-    with Host(Settings(workers=1)) as host:
-        for group in sorted(path for path in folder.iterdir() if path.is_dir()):
-            counts = Counter[str]()
-            for truth in sorted(group.glob("*.gt.txt")):
-                evidence = _real_page(truth, host)
-                if evidence is not None:
-                    counts["pages"] += 1
-                    counts["alarms"] += bool(evidence.reasons)
-                    counts.update(reason.code for reason in evidence.reasons)
-            if counts["pages"]:
-                yield _real_row(group.name, counts)
-            total += counts
-    yield _real_row("all", total)
+def write(name: str, lines: Sequence[str]) -> None:
+    """Replace one generated part of the page in docs."""
+    page = DOCS.read_text(encoding="utf-8")
+    opening, closing = f"<!-- {name} -->", f"<!-- end of {name} -->"
+    head, _, rest = page.partition(opening)
+    _, found, tail = rest.partition(closing)
+    if not found:
+        raise LookupError(name)
+    DOCS.write_text(f"{head}{opening}\n{chr(10).join(lines)}\n{closing}{tail}", encoding="utf-8")
 
 
-def _real_row(name: str, counts: Counter[str]) -> str:
-    reasons = " | ".join(str(counts[code]) for code in REASON.values())
-    return f"| {name} | {counts['pages']} | {counts['alarms']} ({counts['alarms'] / counts['pages']:.0%}) | {reasons} |"
-
-
-def _real_page(truth: Path, host: Host) -> Evidence | None:
-    name = truth.name.removesuffix(".gt.txt")
-    picture = next((file for file in truth.parent.glob(f"{name}*") if file.suffix in _PICTURES), None)
-    if picture is None:
-        return None
-    with open_document(picture) as document:
-        if len(document) != 1:
-            return None
-        image = next(document.pages()).image()
-    whole = Look(Box(0, 0, *image.size), LANGUAGES, layout="page")
-
-    def ask(look: Look) -> Sequence[Word]:
-        return hearing.look_at(image, routing.witness(), look, host)
-
-    return examine(truth.read_text(encoding="utf-8"), ask(whole), Size(*image.size), LANGUAGES, ask)
-
-
-_PICTURES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".pdf", ".bmp")
-
-
-def overhead(folder: Path, count: int, seconds: float) -> Iterator[str]:
-    """Wall time per page with and without the witness, pages one after the other, as behind one GPU."""
-    chosen = list(cases(folder, count, FIRST_TEST_SEED))
-    times: dict[Hear, list[float]] = {Hear.OFF: [], Hear.AUTO: []}
-    verdicts = Counter[Verdict]()
-    for case in chosen:
-        for hear, measured in times.items():
-            with open_document(case.picture) as document, scripted_host(Scripted(case.text, seconds)) as host:
-                started = time.perf_counter()
-                options = Options(Scripted.key, languages=LANGUAGES, witness=hear)
-                ((_, reading),) = read_pages(document.pages(), options, host)
-                measured.append(time.perf_counter() - started)
-            verdicts[reading.verdict] += hear is Hear.AUTO
-    off, on = (statistics.mean(times[hear]) for hear in (Hear.OFF, Hear.AUTO))
-    added = [b - a for a, b in zip(times[Hear.OFF], times[Hear.AUTO], strict=True)]
-    yield f"{count} pages, a scripted model of {seconds:g} s a page on one core: {off:.2f} s without the witness, "
-    yield f"{on:.2f} s with it: {on / off - 1:+.1%} on average, {statistics.median(added):+.2f} s in the median"
-    yield "verdicts: " + ", ".join(f"{verdict} {n}" for verdict, n in verdicts.items())
+def headed(command: str, lines: Iterator[str]) -> list[str]:
+    """The lines under the date and the command that made them."""
+    return [f"{dt.datetime.now(dt.UTC).date().isoformat()}, `python -m {command}`:", "", *lines]
 
 
 def main() -> None:
     """Read the command line, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cache", type=Path)
-    parser.add_argument("--pages", type=int, default=320)
-    parser.add_argument("--blanks", type=int, default=60)
-    parser.add_argument("--fitting", action="store_true", help="use the pages that the thresholds were fitted on")
-    parser.add_argument("--cached", action="store_true", help="only pages that an earlier run has judged")
-    parser.add_argument("--real", type=Path)
-    parser.add_argument("--overhead", type=int, metavar="PAGES")
+    parser.add_argument("--pages", type=int, default=312)
+    parser.add_argument("--blanks", type=int, default=0)
+    parser.add_argument("--roc", action="store_true", help="use the pages that the thresholds were fitted on")
+    parser.add_argument("--write", action="store_true", help="replace the table in docs/trust.md")
     asked = parser.parse_args()
     os.environ.setdefault("OMP_THREAD_LIMIT", "1")
-    if asked.real:
-        print("\n".join(real(asked.real)))
-    elif asked.overhead:
-        print("\n".join(overhead(asked.cache, asked.overhead, 3.0)))
+    if asked.blanks:
+        name, lines = "blanks", headed(f"benchmarks.trust CACHE --blanks {asked.blanks}", blanks(asked.blanks))
+    elif asked.roc:
+        name, lines = "roc", headed("benchmarks.trust CACHE --roc", roc(asked.cache))
     else:
-        first = 1 if asked.fitting else FIRST_TEST_SEED
-        print("\n".join(table(*generated(asked.cache, asked.pages, first, asked.cached))))
-        if asked.blanks:
-            before, after = blanks(asked.blanks)
-            print(
-                f"invented text on {asked.blanks} blank sheets: {before} never reached a model, {after} refuted after"
-            )
+        counts = generated(asked.cache, asked.pages, FIRST_TEST_SEED)
+        name, lines = "faults", headed(f"benchmarks.trust CACHE --pages {asked.pages}", table(counts))
+    sys.stdout.write("\n".join(lines) + "\n")
+    if asked.write:
+        write(name, lines)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Generated pages with what the embedded engine reads on them, cached so that a benchmark can be resumed.
+"""Generated pages with what the witnesses read on them, cached so that a benchmark can be resumed.
 
 A case is a band of at most `MOST_WORDS` words of a specimen (the whole page where it is that small), clean or spoiled
 like a scan. Fitting uses seeds below `FIRST_TEST_SEED`, testing those from it on, so no page is in both.
@@ -7,37 +7,41 @@ like a scan. Fitting uses seeds below `FIRST_TEST_SEED`, testing those from it o
 import io
 import json
 import os
+import sys
+import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import groupby
 from pathlib import Path
 
 from PIL import Image
 
-from chatvlmllm import recognize
+from chatvlmllm import hearing, routing
 from chatvlmllm.bench.degrade import degrade
 from chatvlmllm.bench.specimens import KINDS, make, raster
 from chatvlmllm.bench.truth import PageTruth, rescaled
 from chatvlmllm.bench.truth import Word as TrueWord
 from chatvlmllm.config import Settings
-from chatvlmllm.reading import Reading
-from chatvlmllm.run import reading_from_json, to_json
+from chatvlmllm.engines.host import Host
+from chatvlmllm.geometry import Box, Size
+from chatvlmllm.reading import Word
+from chatvlmllm.trust.looks import Look
 
 MOST_WORDS = 110
 FIRST_TEST_SEED = 7000
 DPI = 200.0
 PRESETS = ("clean", "scan")
+LANGUAGES = ("rus", "eng")
 
 
 @dataclass(frozen=True)
 class Case:
-    """One page: its picture (PNG), the words that are truly on it, line by line, and the witness's reading."""
+    """One page: its picture (PNG) and the words that are truly on it, line by line."""
 
     name: str
     preset: str
     picture: bytes
     lines: tuple[tuple[str, ...], ...]
-    witness: Reading
 
     @property
     def text(self) -> str:
@@ -47,9 +51,39 @@ class Case:
     def image(self) -> Image.Image:
         return Image.open(io.BytesIO(self.picture)).convert("RGB")
 
+    @property
+    def size(self) -> Size:
+        return Size(*Image.open(io.BytesIO(self.picture)).size)
+
+
+class Looks:
+    """What the witnesses see of one page, each look asked once and kept in a file beside the page."""
+
+    def __init__(self, case: Case, folder: Path, host: Host) -> None:
+        self._case, self._host = case, host
+        self._file = folder / f"{case.name}.looks"
+        self._known: dict[str, list[list[object]]] = json.loads(self._file.read_text()) if self._file.exists() else {}
+        self._image: Image.Image | None = None
+        self.asked: list[Look] = []
+
+    def __call__(self, look: Look) -> Sequence[Word]:
+        name = f"{look.region} {look.languages} {look.scale} {look.layout} {look.reader} {look.paper}"
+        self.asked.append(look)
+        if name not in self._known:
+            self._image = self._image or self._case.image
+            words = hearing.look_at(self._image, routing.witnesses(), look, self._host)
+            self._known[name] = [[w.text, *asdict(w.box).values(), w.confidence] for w in words]
+            self._file.with_suffix(".part").write_text(json.dumps(self._known, ensure_ascii=False))
+            self._file.with_suffix(".part").replace(self._file)
+        return [Word(str(t), Box(*map(float, box)), c) for t, *box, c in self._known[name]]  # type: ignore[arg-type]
+
+    def page(self, reader: int = 0) -> Sequence[Word]:
+        """The whole page as one witness reads it."""
+        return self(hearing.first_look(self._case.size, LANGUAGES, reader))
+
 
 def cases(folder: Path, count: int, first_seed: int) -> Iterator[Case]:
-    """`count` cases, every kind of document in turn; what is in `folder` already is not read again."""
+    """`count` cases, every kind of document in turn; what is in `folder` already is not drawn again."""
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(count):
         kind = KINDS[number % len(KINDS)]
@@ -62,16 +96,11 @@ def _case(folder: Path, kind: str, seed: int, preset: str) -> Case:
     path = folder / f"{name}.json"
     if not path.exists():
         picture, lines = _draw(kind, seed, preset)
-        # One page at a time and one thread a page: the times are those of one core.
-        (reading,) = recognize(picture, "tesseract", settings=Settings(workers=1))
-        record = {"lines": lines, "witness": json.loads(to_json(reading))}
         (folder / f"{name}.png").write_bytes(picture)
-        path.with_suffix(".part").write_text(json.dumps(record, ensure_ascii=False), encoding="utf-8")
+        path.with_suffix(".part").write_text(json.dumps({"lines": lines}, ensure_ascii=False), encoding="utf-8")
         path.with_suffix(".part").replace(path)
-    record = json.loads(path.read_text(encoding="utf-8"))
-    reading = reading_from_json(json.dumps(record["witness"]))
-    lines = tuple(tuple(line) for line in record["lines"])
-    return Case(name, preset, (folder / f"{name}.png").read_bytes(), lines, reading)
+    lines = json.loads(path.read_text(encoding="utf-8"))["lines"]
+    return Case(name, preset, (folder / f"{name}.png").read_bytes(), tuple(map(tuple, lines)))
 
 
 def _draw(kind: str, seed: int, preset: str) -> tuple[bytes, list[list[str]]]:
@@ -107,14 +136,17 @@ def _lines(words: Sequence[TrueWord]) -> list[list[str]]:
     return [[word.text for word in line] for _, line in groupby(words, key=lambda word: word.line)]
 
 
-if __name__ == "__main__":
-    import argparse
-
-    parser = argparse.ArgumentParser(description="read generated pages into the cache")
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("count", type=int)
-    parser.add_argument("--test", action="store_true")
-    asked = parser.parse_args()
+def main() -> None:
+    """Draw and read the pages ahead of any judging; says how long each took."""
+    folder, count, first = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
     os.environ.setdefault("OMP_THREAD_LIMIT", "1")
-    for number, case in enumerate(cases(asked.folder, asked.count, FIRST_TEST_SEED if asked.test else 1), start=1):
-        print(number, case.name, len(case.witness.words), round(case.witness.seconds["total"], 1), flush=True)
+    with Host(Settings(workers=1)) as host:
+        for number, case in enumerate(cases(folder, count, first), start=1):
+            started = time.process_time()
+            words = Looks(case, folder, host).page()
+            sys.stdout.write(f"{number} {case.name} {len(words)} words {time.process_time() - started:.1f} s\n")
+            sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

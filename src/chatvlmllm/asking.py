@@ -52,7 +52,7 @@ class Asking:
     def take(self, step: Step, noted: Try) -> Answer:
         """Ask one model in one way; where it breaks off, ask for the rest of the page."""
         if self.witness is None and self.aside is not None and hearing.wanted(step.model, self.options):
-            self.witness = hearing.call(self.page.image(), routing.witness(), self.options, self.host, self.aside)
+            self.witness = hearing.call(self.page.image(), routing.witnesses(), self.options, self.host, self.aside)
         answer = self._part(step, noted, None)
         if step.scale < 1:
             smaller = Notice("image_reduced", {"percent": round(100 * step.scale)})

@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Witness:
-    """The model that testifies about one page, what it needs for that, and its first look on its way."""
+    """The models that testify about one page, what they need for that, and the first look on its way."""
 
     image: "Image"
-    model: Model
+    models: tuple[Model, ...]
     languages: tuple[str, ...]
     host: Host
     first: "Future[tuple[Word, ...]]"
@@ -44,11 +44,16 @@ def wanted(model: Model, options: Options) -> bool:
     return model.generative
 
 
-def call(image: "Image", model: Model, options: Options, host: Host, aside: Executor) -> Witness:
-    """Let the witness begin to read the page in another thread."""
-    look = Look(whole(Size(*image.size)), options.languages, layout="page")
-    first = aside.submit(look_at, image, model, look, host)
-    return Witness(image, model, options.languages, host, first)
+def call(image: "Image", models: tuple[Model, ...], options: Options, host: Host, aside: Executor) -> Witness:
+    """Let the first witness begin to read the page in another thread."""
+    look = first_look(Size(*image.size), options.languages)
+    first = aside.submit(look_at, image, models, look, host)
+    return Witness(image, models, options.languages, host, first)
+
+
+def first_look(size: Size, languages: Sequence[str], reader: int = 0) -> Look:
+    """The whole page."""
+    return Look(whole(size), tuple(languages), layout="page", reader=reader)
 
 
 def first_words(witness: Witness | None) -> tuple[Word, ...]:
@@ -67,22 +72,23 @@ def hear(witness: Witness, text: str) -> tuple[Evidence, tuple[Notice, ...], flo
 
     def ask(look: Look) -> Sequence[Word]:
         try:
-            return look_at(witness.image, witness.model, look, witness.host)
+            return look_at(witness.image, witness.models, look, witness.host)
         except ChatVLMLLMError:
-            # One language's data may be missing; the other looks decide.
+            # One reader's program or data may be missing; the other looks decide.
             return ()
 
     try:
         words = witness.first.result()
     except ChatVLMLLMError as absent:
-        notice = Notice("witness_absent", {"model": witness.model.key, "reason": absent.message()})
+        notice = Notice("witness_absent", {"model": witness.models[0].key, "reason": absent.message()})
         return Evidence(), (notice,), time.perf_counter() - started
     evidence = examine(text, words, Size(*witness.image.size), witness.languages, ask)
-    return replace(evidence, witness=witness.model.key, words=words), (), time.perf_counter() - started
+    return replace(evidence, witness=witness.models[0].key, words=words), (), time.perf_counter() - started
 
 
-def look_at(image: "Image", model: Model, look: Look, host: Host) -> tuple[Word, ...]:
-    """One look of `model` at a page: its words, in page pixels."""
+def look_at(image: "Image", models: Sequence[Model], look: Look, host: Host) -> tuple[Word, ...]:
+    """One look of one of the witnesses at a page: its words, in page pixels."""
+    model = models[look.reader]
     request = prepare_look(image, model, look, host.settings.limits.page_seconds)
     decoded = recipe(model, Task.TEXT).decode(_reply(request, model, host), request)
     return tuple(word for block in decoded.blocks for line in block.lines for word in line.words)

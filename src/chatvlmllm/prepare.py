@@ -19,8 +19,6 @@ from chatvlmllm.trust.looks import Look
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-#: Pixels of paper around a line that is shown on its own.
-_PAPER = 10
 #: Tokens that a chat template puts around a question, generously.
 _FRAME = 128
 
@@ -68,10 +66,7 @@ def prepare(
 
 
 def prepare_look(page: "Image", model: Model, look: Look, seconds: float) -> Request:
-    """A part of the page's picture for the second witness, at the size that the look asks for.
-
-    White is put around a line, since recognisers expect paper at its ends.
-    """
+    """A part of the page's picture for a witness, at the size that the look asks for, with white around it."""
     from PIL import ImageOps
 
     chosen = recipe(model, Task.TEXT)
@@ -80,9 +75,9 @@ def prepare_look(page: "Image", model: Model, look: Look, seconds: float) -> Req
     wanted = Size(*image.size).scaled(look.scale) if look.layout == "line" else model.image.fit(Size(*image.size))
     if (wanted.width, wanted.height) != image.size:
         image = image.resize((wanted.width, wanted.height), resample=3)
-    if look.layout == "line":
-        border = round(_PAPER / look.scale)
-        image = ImageOps.expand(image, _PAPER, fill="white")
+    if look.paper:
+        border = look.paper / look.scale
+        image = ImageOps.expand(image, look.paper, fill="white")
         region = Box(region.x1 - border, region.y1 - border, region.x2 + border, region.y2 + border)
     return Request(
         model=model.key,

@@ -35,8 +35,9 @@ CHOSEN = "chosen"
 #: In a card's languages, words that stand for languages beyond those it lists.
 _MANY = ("any", "100+", "about")
 
-#: Who testifies about a generative model's answer: the reader that the thresholds of `trust` were fitted on.
-_WITNESS = "tesseract"
+#: Who testifies about a generative model's answer: the first reads the page, the second looks again where that one
+#: contradicts. The thresholds of `trust` were fitted on this pair.
+_WITNESSES = ("embedded", "tesseract")
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +238,6 @@ def _possible(model: Model, machine: Machine) -> bool:
     return model.key in machine.ready and (model.weights is None or model.weights.vram <= machine.memory)
 
 
-def witness() -> Model:
-    """Who testifies about what a generative model read."""
-    return find(_WITNESS)
+def witnesses() -> tuple[Model, ...]:
+    """Who testifies about what a generative model read, in the order that `Look.reader` counts."""
+    return tuple(find(key) for key in _WITNESSES)

@@ -15,7 +15,7 @@ from chatvlmllm.document import Document, open_document
 from chatvlmllm.engines.host import Host
 from chatvlmllm.errors import FileMissing, PageOutOfRange, UnreadableResult
 from chatvlmllm.exchange import Stop
-from chatvlmllm.geometry import Box, Size
+from chatvlmllm.geometry import Size
 from chatvlmllm.reading import Evidence, Verdict, Word
 from chatvlmllm.run import from_json, overall
 from chatvlmllm.trust.blank import measure
@@ -91,10 +91,10 @@ def _texts(result: Path) -> dict[int | None, str]:
 
 def _check(pages: str, text: str, image: "Image", languages: tuple[str, ...], host: Host) -> Check:
     def ask(look: Look) -> Sequence[Word]:
-        return hearing.look_at(image, routing.witness(), look, host)
+        return hearing.look_at(image, routing.witnesses(), look, host)
 
     size = Size(*image.size)
-    words = () if measure(image).blank else ask(Look(Box(0, 0, *image.size), languages, layout="page"))
+    words = () if measure(image).blank else ask(hearing.first_look(size, languages))
     return _decided(pages, text, examine(text, words, size, languages, ask))
 
 
@@ -104,8 +104,7 @@ def _together(text: str, document: Document, languages: tuple[str, ...], host: H
         return _check("1", text, next(document.pages()).image(), languages, host)
     words: list[Word] = []
     for page in document.pages():
-        look = Look(Box(0, 0, page.size.width, page.size.height), languages, layout="page")
-        words += hearing.look_at(page.image(), routing.witness(), look, host)
+        words += hearing.look_at(page.image(), routing.witnesses(), hearing.first_look(page.size, languages), host)
     # Nobody knows on which page to look again, so what differs stays unconfirmed and decides nothing alone.
     evidence = examine(text, words, Size(1, 1), languages, lambda _: ())
     return _decided(f"1–{len(document)}", text, evidence)
@@ -114,7 +113,7 @@ def _together(text: str, document: Document, languages: tuple[str, ...], host: H
 def _decided(pages: str, text: str, evidence: Evidence) -> Check:
     doubts, repairs = suspicious(text)
     marked = tuple(sorted((*evidence.doubts, *doubts), key=lambda doubt: (doubt.start, doubt.end)))
-    evidence = replace(evidence, doubts=marked, repairs=repairs, witness=routing.witness().key)
+    evidence = replace(evidence, doubts=marked, repairs=repairs, witness=routing.witnesses()[0].key)
     course = Course(stop=Stop.END, text=text, empty=not text.strip())
     verdict, reasons = decide(course, evidence)
     return Check(pages, verdict, replace(evidence, reasons=reasons))

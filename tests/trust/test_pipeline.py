@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,8 @@ from benchmarks.scripted import Scripted, scripted_host
 from PIL import Image, ImageDraw, ImageFont
 
 from chatvlmllm import export, open_document
-from chatvlmllm.exchange import Stop
+from chatvlmllm.engines.host import Host
+from chatvlmllm.exchange import Delta, Reply, Request, Stop
 from chatvlmllm.pipeline import read_pages
 from chatvlmllm.reading import Grade, Reading, Verdict
 from chatvlmllm.run import Hear, Options, begin, overall, reading_from_json, to_json
@@ -136,22 +138,42 @@ def test_a_document_with_a_doubtful_page_is_not_ok() -> None:
     assert overall([Verdict.OK, Verdict.UNSUPPORTED, Verdict.BLANK]) is Verdict.UNSUPPORTED
 
 
+class _Patient(Scripted):
+    """Says nothing before the witness has been called, or for a minute."""
+
+    host: Host
+
+    def stream(self, request: Request) -> Iterator[Delta | Reply]:
+        for _ in range(3000):
+            if self.host.running() - {self.key}:
+                yield from super().stream(request)
+                return
+            time.sleep(0.02)
+
+
 def test_the_witness_runs_beside_the_model() -> None:
-    """The wall time is that of the slower of both, not of both."""
-    alone = _read(Scripted(TEXT, seconds=1.5), Hear.OFF)
-    heard = _read(Scripted(TEXT, seconds=1.5))
-    assert heard.seconds["witness"] < 1.5
-    assert heard.seconds["total"] < alone.seconds["total"] + 1.5
+    """The witness reads while the model has not said a word: a model that waits for it gets its page done."""
+    engine = _Patient(TEXT)
+    with open_document(_page()) as document, scripted_host(engine) as host:
+        engine.host = host
+        ((_, reading),) = read_pages(document.pages(), Options(Scripted.key, languages=("eng",)), host)
+    assert (reading.answered, reading.verdict) == (Scripted.key, Verdict.OK)
 
 
-def test_an_absent_witness_costs_no_page(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Without data for the witness the page is read all the same, and a notice says that nothing was checked."""
-    monkeypatch.setenv("CHATVLMLLM_TESSDATA", str(tmp_path))
-    options = Options(Scripted.key, languages=("tlh",))
-    with open_document(_page()) as document, scripted_host(Scripted(TEXT)) as host:
-        ((_, reading),) = read_pages(document.pages(), options, host)
+def test_an_absent_witness_costs_no_page() -> None:
+    """Where the witness cannot run the page is read all the same, and a notice says that nothing was checked."""
+    with open_document(_page()) as document, scripted_host(Scripted(TEXT), absent=["embedded"]) as host:
+        ((_, reading),) = read_pages(document.pages(), Options(Scripted.key), host)
     assert reading.verdict is Verdict.OK
     assert "witness_absent" in [notice.code for notice in reading.notices]
+
+
+def test_without_the_other_reader_numbers_are_still_checked() -> None:
+    """Closer looks that cannot be had leave the decision to those that can."""
+    engine = Scripted(TEXT.replace("4271", "4211"))
+    with open_document(_page()) as document, scripted_host(engine, absent=["tesseract"]) as host:
+        ((_, reading),) = read_pages(document.pages(), Options(Scripted.key), host)
+    assert [reason.code for reason in reading.evidence.reasons] == ["numbers_differ"]
 
 
 @pytest.fixture(scope="module")

@@ -30,6 +30,10 @@ class EmbeddedReader:
 
         assert request.image is not None
         image = np.asarray(request.image.convert("RGB"))
+        if request.options.get("layout") == "line":
+            line = self._understanding.line(image)
+            yield records.encode(0, line.words) if line else ""
+            return
         steps = PRESETS[str(request.options.get("preset", "balanced"))]
         for number, found in enumerate(self._understanding.read(image, steps)):
             yield records.encode_block(number, found.block, found.cells)

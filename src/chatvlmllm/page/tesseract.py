@@ -35,13 +35,12 @@ class Tesseract:
     def read(self, request: Request) -> Iterator[str]:
         """Tesseract's TSV for the image of `request`; raises MissingLanguage, EngineTimeout.
 
-        Option `layout` is "line" for an image of one line and "sparse" for words anywhere; otherwise it is found out.
+        Option `layout` is "line" for an image of one line; otherwise the layout is found out.
         """
         assert request.image is not None
         api = self._api("+".join(request.languages))
         modes = self._library.PSM
-        layouts = {"line": modes.SINGLE_LINE, "sparse": modes.SPARSE_TEXT}
-        api.SetPageSegMode(layouts.get(str(request.options.get("layout")), modes.AUTO))
+        api.SetPageSegMode(modes.SINGLE_LINE if request.options.get("layout") == "line" else modes.AUTO)
         api.SetImage(request.image)
         api.SetSourceResolution(300)
         if not api.Recognize(int(request.limits.seconds * 1000)):

@@ -14,7 +14,7 @@ from chatvlmllm.page.detect import Detector, Sight
 from chatvlmllm.page.flatten import bend_of
 from chatvlmllm.page.order import Item, order
 from chatvlmllm.page.straighten import Straight
-from chatvlmllm.page.strips import Image, Strip, cut
+from chatvlmllm.page.strips import Image, Strip, cut, of_box
 from chatvlmllm.page.witness import NOTHING, Said, Witness, mean
 from chatvlmllm.reading import Block, Cell, Kind, Line, Table, Word
 
@@ -75,6 +75,12 @@ class Understanding:
             return []
         size = Size(image.shape[1], image.shape[0])
         return [_back(found, straight, size) for found in self._found(straight.image, strips, steps)]
+
+    def line(self, image: Image) -> Line | None:
+        """What our own network alone reads in the image of one upright line; None when it reads nothing."""
+        strip = of_box(Box(0, 0, image.shape[1], image.shape[0]))
+        said = self._witnesses[0].hear([image])[0]
+        return _line(strip, said) if said.text else None
 
     def close(self) -> None:
         for witness in self._witnesses:

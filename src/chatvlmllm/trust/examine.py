@@ -12,25 +12,14 @@ from chatvlmllm.reading import Doubt, Evidence, Notice, Word
 from chatvlmllm.trust import numbers
 from chatvlmllm.trust.looks import MOST_NUMBERS, Look, number_looks, page_look
 from chatvlmllm.trust.numbers import NumberDiff
-from chatvlmllm.trust.witness import (
-    INVENTED_LETTERS,
-    MISSING_LETTERS,
-    SUPPORTED,
-    Comparison,
-    Span,
-    compare,
-    missing,
-    runs,
-    unsupported,
-)
+from chatvlmllm.trust.thresholds import FITTED, Thresholds
+from chatvlmllm.trust.witness import SUPPORTED, Comparison, Span, compare, missing, runs, unsupported
 
 #: Reads one look; may answer with nothing.
 Ask = Callable[[Look], Sequence[Word]]
 
 #: A word that differs from what the witness is this sure of is marked, though it decides nothing.
 _SURE = 0.9
-#: So many looks, the first included, have to read the same other number.
-_AGREEING_LOOKS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,24 +31,29 @@ class Finding:
     invented: tuple[Span, ...]
     lacking: tuple[Span, ...]
     support: tuple[float, ...]
+    unread: int
 
 
-def examine(text: str, words: Sequence[Word], size: Size, languages: Sequence[str], ask: Ask) -> Evidence:
+def examine(
+    text: str, words: Sequence[Word], size: Size, languages: Sequence[str], ask: Ask, bar: Thresholds = FITTED
+) -> Evidence:
     """Compare `text` with the witness's `words` on a page of `size`, look again where they differ, and say what stands.
 
     The evidence has reasons only where the reading is contradicted; doubts also where it merely was not confirmed.
     """
     first = compare(text, words)
-    look = page_look(first, size, languages)
+    look = page_look(first, size, languages, bar.invented)
     second = compare(text, ask(look)) if look else None
     support = tuple(map(max, first.alignment.support, second.alignment.support)) if second else first.alignment.support
-    confirmed, unconfirmed = _numbers(first, second, size, languages, ask)
+    confirmed, unconfirmed = _Inquiry(first, second, size, tuple(languages), ask, bar).numbers()
+    lacking = tuple(missing(first, bar.sure))
     finding = Finding(
         confirmed,
         unconfirmed,
-        tuple(span for span in _still(first, support) if span.letters >= INVENTED_LETTERS),
-        tuple(span for span in missing(first) if span.letters >= MISSING_LETTERS),
+        tuple(span for span in _still(first, support) if span.letters >= bar.invented),
+        tuple(span for span in lacking if span.letters >= bar.missing),
         support,
+        sum(span.letters for span in lacking),
     )
     return Evidence(
         reasons=tuple(_reasons(finding)),
@@ -68,48 +62,86 @@ def examine(text: str, words: Sequence[Word], size: Size, languages: Sequence[st
     )
 
 
-def _numbers(
-    first: Comparison, second: Comparison | None, size: Size, languages: Sequence[str], ask: Ask
-) -> tuple[tuple[NumberDiff, ...], tuple[NumberDiff, ...]]:
-    """Numbers that every look contradicts, and those that no look confirmed or contradicted."""
-    confirmed, unconfirmed = [], []
-    for count, diff in enumerate(numbers.differing(first)):
-        if second and numbers.agrees(first.tokens[diff.token].key, second.alignment.echo[diff.token]):
-            continue
-        looks = number_looks(first, diff, size, languages) if count < MOST_NUMBERS else ()
-        answer = _look(first, diff.token, looks, ask)
-        if answer is None:
-            unconfirmed.append(diff)
-        elif answer:
-            confirmed.append(replace(diff, seen=answer))
-    return tuple(confirmed), tuple(unconfirmed)
+@dataclass(frozen=True, slots=True)
+class _Inquiry:
+    """The numbers of a reading that the first look contradicts, and what further looks say of them."""
 
+    first: Comparison
+    second: Comparison | None
+    size: Size
+    languages: tuple[str, ...]
+    ask: Ask
+    bar: Thresholds
 
-def _look(first: Comparison, token: int, looks: Sequence[Look], ask: Ask) -> str | None:
-    """What the looks agree on instead of a number: "" when one of them reads the number after all.
+    def numbers(self) -> tuple[tuple[NumberDiff, ...], tuple[NumberDiff, ...]]:
+        """Numbers that are contradicted, and those that no look confirmed or contradicted."""
+        confirmed, unconfirmed = [], []
+        for count, diff in enumerate(numbers.differing(self.first)):
+            if self.second and numbers.agrees(
+                self.first.tokens[diff.token].key, self.second.alignment.echo[diff.token]
+            ):
+                continue
+            known = count < MOST_NUMBERS
+            looks = number_looks(self.first, diff, self.size, self.languages) if known else ()
+            answer = self._answer(diff.token, looks)
+            if answer is None:
+                unconfirmed.append(diff)
+            elif answer:
+                confirmed.append(replace(diff, seen=answer))
+        return tuple(confirmed), tuple(unconfirmed)
 
-    None when too few looks read the same other number: then nothing is known.
-    """
-    start, end = first.beside(token)
-    text = first.text[first.tokens[start].start : first.tokens[end - 1].end]
-    key, before = first.tokens[token].key, first.alignment.echo[token]
-    others = Counter([before] if numbers.contradicts(key, before) else [])
-    sure = min((first.words[first.owner[j]].confidence or 0 for j in first.alignment.partners[token]), default=0)
-    for look in looks:
-        seen = compare(text, ask(look))
+    def _answer(self, token: int, looks: Sequence[Look]) -> str | None:
+        """What the looks read instead of a number: "" when one of them reads the number after all.
+
+        None when too few looks read the same other number: then nothing is known.
+        """
+        first, bar = self.first, self.bar
+        key, before = first.tokens[token].key, first.alignment.echo[token]
+        others = Counter([before] if numbers.contradicts(key, before) else [])
+        for look in looks:
+            echo, again = self._echoes(token, self.ask(look))
+            if numbers.agrees(key, echo):
+                return ""
+            if again:
+                others[before] += 1
+            elif numbers.contradicts(key, echo):
+                others[echo] += 1
+        value, times = others.most_common(1)[0] if others else ("", 0)
+        # A digit more or less is more often a smudge than another digit is.
+        if len(value) != len(key):
+            return value if times > bar.agreeing else None
+        alone = value == before and others.total() == times and self._sure(token) >= bar.alone
+        return value if times >= bar.agreeing or (times and alone) else None
+
+    def _echoes(self, token: int, words: Sequence[Word]) -> tuple[str, bool]:
+        """What one look reads at the place of a word, "" when that cannot be told, and whether it reads there again
+        what the first look read.
+        """
+        first = self.first
+        start, end = first.beside(token)
+        seen = compare(first.text[first.tokens[start].start : first.tokens[end - 1].end], words)
         echo = seen.alignment.echo[token - start]
         whole = "".join(seen.others[j].key for j in seen.alignment.partners[token - start])
         # A single figure inside a misread word agrees with anything.
-        if numbers.agrees(key, echo) and (len(key) > 1 or whole == echo):
-            return ""
-        if numbers.contradicts(key, echo):
-            others[echo] += 1
-    value, times = others.most_common(1)[0] if others else ("", 0)
-    if len(value) != len(key):
-        # A digit more or less is more often a smudge than another digit is.
-        return value if times > _AGREEING_LOOKS else None
-    alone = others.total() == times and value == before and sure >= _SURE
-    return value if alone or times >= _AGREEING_LOOKS else None
+        told = len(first.tokens[token].key) > 1 or whole == echo
+        return (echo if told else ""), self._again(token, words)
+
+    def _again(self, token: int, words: Sequence[Word]) -> bool:
+        """Whether a look confirms the first one at the place of a word."""
+        first, before = self.first, self.first.alignment.echo[token]
+        chosen = [j for j, owner in enumerate(first.owner) if owner in first.place(token)]
+        own = [n for n, j in enumerate(chosen) if j in first.alignment.partners[token]]
+        if not numbers.contradicts(first.tokens[token].key, before) or len(own) != 1:
+            return False
+        if before != first.others[chosen[own[0]]].key:
+            return False
+        seen = compare(" ".join(first.others[j].text for j in chosen), words)
+        return len(seen.tokens) == len(chosen) and numbers.same(before, seen.alignment.echo[own[0]])
+
+    def _sure(self, token: int) -> float:
+        """How sure the first look is of what it reads at the place of a word."""
+        chosen = self.first.alignment.partners[token]
+        return min((self.first.words[self.first.owner[j]].confidence or 0 for j in chosen), default=0)
 
 
 def _still(first: Comparison, support: Sequence[float]) -> Iterator[Span]:
@@ -136,10 +168,9 @@ def _measures(first: Comparison, finding: Finding) -> dict[str, float]:
     mine = [len(token.key) for token in first.tokens]
     lost = sum(length for length, value in zip(mine, finding.support, strict=True) if value < SUPPORTED)
     others = sum(len(token.key) for token in first.others)
-    lacking = sum(span.letters for span in missing(first))
     return {
         "unsupported": round(lost / sum(mine), 4) if mine else 0.0,
-        "missing": round(lacking / others, 4) if others else 0.0,
+        "missing": round(finding.unread / others, 4) if others else 0.0,
         "numbers": sum(token.number for token in first.tokens),
         "numbers_differ": len(finding.differing),
         "numbers_unseen": len(finding.unconfirmed) + numbers.unseen(first),

@@ -67,6 +67,11 @@ def agrees(key: str, seen: str) -> bool:
     return not key.isdecimal() and _folded(key) == _folded(seen)
 
 
+def same(before: str, seen: str) -> bool:
+    """Whether two looks read the same digits, be it that one of them took a digit for the letter drawn like it."""
+    return before == seen or (bool(seen) and _folded(before) == _folded(seen))
+
+
 def contradicts(key: str, seen: str) -> bool:
     """Whether these are the digits of one number, read differently.
 

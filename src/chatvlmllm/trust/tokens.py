@@ -24,7 +24,8 @@ _MARKUP = re.compile(
     r"|</?[A-Za-z][^<>\n]{0,200}>"  # tags of HTML and of special tokens
     r"|&(?:#\d{1,6}|[A-Za-z]{2,8});"  # entities
     r"|!?\[(?=[^\]\n]*\]\()|\]\([^)\s]{0,300}\)"  # brackets and target of a link
-    r"|\\[A-Za-z]{2,20}",  # LaTeX commands
+    r"|\\[A-Za-z]{2,20}"  # LaTeX commands
+    r"|\bN[oо°º]\.?(?=\s*\d)",  # the sign № in other letters
     re.DOTALL,
 )
 _FOLD = str.maketrans({**{latin: cyrillic.casefold() for latin, cyrillic in LATIN_TO_CYRILLIC.items()}, "ё": "е"})

@@ -1,13 +1,12 @@
 """The second witness: a reading is compared with what an engine that cannot invent reads on the same page.
 
-`compare` lays one look of the witness over a reading. What it finds suspicious is worth a closer look (`suspicions`):
-the engine reads those places once more, larger or in one language only. `judge` takes the first look and all closer
-ones; a suspicion stands only if no look supports the reading. Thresholds and how they were fitted: docs/trust.md.
+`compare` lays one look of a witness over a reading; what it finds suspicious is worth a closer look (`looks`), and
+`examine` decides what stands. How the thresholds were fitted: docs/trust.md.
 """
 
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from chatvlmllm.geometry import Box, union
@@ -15,14 +14,9 @@ from chatvlmllm.reading import Word
 from chatvlmllm.trust.align import Alignment, align
 from chatvlmllm.trust.tokens import Token, tokens
 
-#: A run of unsupported words is invented text from this many letters on, when the witness reads nothing in its place.
-INVENTED_LETTERS = 24
-#: The same for words that the witness reads and the reading lacks.
-MISSING_LETTERS = 16
-#: Below this mean confidence the witness's own words prove nothing missing: a stamp reads as letters too.
-MISSING_CONFIDENCE = 0.8
 #: A word that has less of its letters supported than this is not supported.
 SUPPORTED = 0.5
+_ANY = str.maketrans("123456789", "000000000")
 #: A word of the witness with no more letters than this is looked at together with its neighbours.
 _SHORT = 3
 #: Words further apart than this many heights are not shown together.
@@ -110,7 +104,31 @@ def compare(text: str, words: Sequence[Word]) -> Comparison:
         others += found
         owner += [index] * len(found)
     mine = tokens(text)
-    return Comparison(text, mine, tuple(words), tuple(others), tuple(owner), align(mine, others))
+    plain = Comparison(text, mine, tuple(words), tuple(others), tuple(owner), align(mine, others))
+    return replace(plain, alignment=_paired(plain))
+
+
+def _paired(comparison: Comparison) -> Alignment:
+    """A lone figure that is nowhere on the page, and the one lone figure of the page that is nowhere in the reading and
+    stands between the same signs, are each other's partners: labels such as (5) stand apart from all words.
+    """
+    alignment = comparison.alignment
+    mine = [i for i, t in enumerate(comparison.tokens) if t.number and not alignment.partners[i]]
+    free = [j for j, t in enumerate(comparison.others) if t.number and alignment.seen[j] == 0]
+    partners, echo = list(alignment.partners), list(alignment.echo)
+    for i in mine:
+        alike = [j for j in free if _shape(comparison, i) == comparison.words[comparison.owner[j]].text.translate(_ANY)]
+        if len(alike) == 1 and "(" in _shape(comparison, i):
+            partners[i], echo[i] = (alike[0],), comparison.others[alike[0]].key
+    return replace(alignment, partners=tuple(partners), echo=tuple(echo))
+
+
+def _shape(comparison: Comparison, token: int) -> str:
+    """A word of the reading with the signs around it, every digit as 0."""
+    text, place = comparison.text, comparison.tokens[token]
+    before = next((n for n in range(place.start, -1, -1) if n == 0 or text[n - 1].isspace()), 0)
+    after = next((n for n in range(place.end, len(text)) if text[n].isspace()), len(text))
+    return text[before:after].translate(_ANY)
 
 
 def unsupported(comparison: Comparison) -> list[Span]:
@@ -123,8 +141,11 @@ def unsupported(comparison: Comparison) -> list[Span]:
     return spans
 
 
-def missing(comparison: Comparison) -> list[Span]:
-    """Runs of the witness's words that the reading has nothing of, as far as the witness is sure of them."""
+def missing(comparison: Comparison, sure: float) -> list[Span]:
+    """Runs of the witness's words that the reading has nothing of, as far as the witness is `sure` of them.
+
+    Below that its own words prove nothing missing: a stamp reads as letters too.
+    """
     alignment = comparison.alignment
     answered = {j for chosen in alignment.partners for j in chosen}
     lacking = [value < SUPPORTED and j not in answered for j, value in enumerate(alignment.seen)]
@@ -133,7 +154,7 @@ def missing(comparison: Comparison) -> list[Span]:
         letters = sum(_readable(comparison.others[j].key) for j in range(first, last))
         words = sum(comparison.others[j].key.isalpha() for j in range(first, last))
         # Lone figures without a word are what a recogniser makes of lines, seals and turned text.
-        if words and _sure(comparison, range(first, last)) >= MISSING_CONFIDENCE:
+        if words and _sure(comparison, range(first, last)) >= sure:
             spans.append(Span(first, last, letters))
     return spans
 
