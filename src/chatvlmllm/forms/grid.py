@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from statistics import median
 
 from chatvlmllm.forms.labels import Hit, hits
 from chatvlmllm.forms.sections import best_cut
@@ -15,9 +16,13 @@ from chatvlmllm.reading import Table, Word
 _HEADER_ROWS = 10
 #: A gap wider than this share of the text height parts two header cells.
 _CELL_GAP = 0.7
+#: Two header words further apart than this are two headers; words of the body nearer than this are one text.
+_WIDE_SPACE, _SPACE = 1.5, 0.45
 #: A run of more words is a sentence, not a line of a header.
 _LONG_HEADER = 6
 _NUMBER = re.compile(r"[\d\s.,]+$")
+#: The number of the page, alone on its last line.
+_FOLIO = re.compile(r"(?:стр\.?|страница|page)?\W*\d{1,3}\W*(?:(?:/|из|of)\s*\d{1,3})?\W*$", re.IGNORECASE)
 #: A column number has at most this many characters.
 _SHORT = 3
 #: A gap wider than this many text heights ends a table that no ruling bounds.
@@ -88,10 +93,11 @@ def _by_space(sheet: Sheet, headers: Mapping[str, str], stops: Stops) -> Grid | 
     end = _end(sheet, last, stops[0])
     passed = {hit.segment.row for hit in hits(stops[1], sheet.segments) if hit.first}
     heads = _head_cells([segment for row in sheet.rows[first : last + 1] for segment in row])
+    heads = _unsplit(heads, sheet, range(last + 1, end))
     if len(heads) < 2:
         return None
     boxes = _bodies(sheet, range(first, end))
-    cuts = [best_cut(boxes, left[-1], right[0]) for left, right in _middles(heads)]
+    cuts = [best_cut(boxes, *_between(left, right)) for left, right in pairwise(heads)]
     edges = [-1e9, *cuts, 1e9]
     header = _row_of([word for row in sheet.rows[first : last + 1] for s in row for word in s.words], edges)
     data = [row for row in range(last + 1, end) if row not in passed]
@@ -199,7 +205,7 @@ def _end(sheet: Sheet, last: int, until: Sequence[str]) -> int:
     """The first row with a run that an end word opens, or after a wide gap, or the end of the page."""
     ends = {hit.segment.row for hit in hits(until, sheet.segments) if hit.first}
     for row in range(last + 1, len(sheet.rows)):
-        if row in ends:
+        if row in ends or (row == len(sheet.rows) - 1 and _FOLIO.match(sheet.rows[row][0].text)):
             return row
         gap = min(s.box.y1 for s in sheet.rows[row]) - max(s.box.y2 for s in sheet.rows[row - 1])
         if gap > _END_GAP * sheet.height:
@@ -226,23 +232,51 @@ def _head_cells(segments: Sequence[Segment]) -> list[tuple[float, float]]:
     return sorted(cells)
 
 
+def _unsplit(heads: Sequence[tuple[float, float]], sheet: Sheet, body: range) -> list[tuple[float, float]]:
+    """Widely set words of one header put together again: the text under them runs on from one to the next."""
+    runs = [list(_tight_runs(row)) for row in sheet.rows[body.start : body.stop]]
+    kept = list(heads[:1])
+    for head in heads[1:]:
+        left = kept[-1]
+        under = [[run for run in row if run[0] < head[1] and left[0] < run[1]] for row in runs]
+        boxes = [Box(start, 0, stop, 1) for row in under for start, stop in row]
+        cut = best_cut(boxes, *_between(left, head))
+        across = sum(any(start < cut < stop for start, stop in row) for row in under)
+        said = sum(bool(row) for row in under)
+        if head[0] - left[1] < _WIDE_SPACE * sheet.height and across > 0.5 * said:
+            kept[-1] = (left[0], head[1])
+        else:
+            kept.append(head)
+    return kept
+
+
+def _tight_runs(row: Sequence[Segment]) -> Iterator[tuple[float, float]]:
+    """Horizontal extents of words of a row with no more than a space between them."""
+    words = sorted((word for segment in row for word in segment.words), key=lambda word: word.box.x1)
+    start = stop = words[0].box.x1
+    for word in words:
+        if word.box.x1 - stop > _SPACE * word.box.height:
+            yield start, stop
+            start = word.box.x1
+        stop = max(stop, word.box.x2)
+    yield start, stop
+
+
 def _pieces(segment: Segment) -> Iterator[tuple[float, float]]:
     """A header run parted at gaps wider than a space."""
     start, previous = segment.words[0], segment.words[0]
+    tall = max(word.box.height for word in segment.words)  # words like «налога» are half as high as their font
     for word in segment.words[1:]:
-        if word.box.x1 - previous.box.x2 > _CELL_GAP * segment.height:
+        if word.box.x1 - previous.box.x2 > _CELL_GAP * tall:
             yield start.box.x1, previous.box.x2
             start = word
         previous = word
     yield start.box.x1, previous.box.x2
 
 
-def _middles(heads: Sequence[tuple[float, float]]) -> list[tuple[tuple[float, float], tuple[float, float]]]:
-    """Neighbouring header cells as (middle…right edge) and (left edge…middle): where a cut may lie."""
-    found = []
-    for left, right in pairwise(heads):
-        found.append((((left[0] + left[1]) / 2, left[1]), (right[0], (right[0] + right[1]) / 2)))
-    return found
+def _between(left: tuple[float, float], right: tuple[float, float]) -> tuple[float, float]:
+    """Where a cut between two neighbouring header cells may lie: from the edge of the one to that of the other."""
+    return left[1], right[0]
 
 
 def _bodies(sheet: Sheet, rows: range) -> list[Box]:
@@ -269,32 +303,20 @@ def _row_of(words: Sequence[Word], edges: Sequence[float]) -> tuple[GridCell, ..
 
 
 def _records(sheet: Sheet, rows: Sequence[int], edges: Sequence[float]) -> list[list[Word]]:
-    """Visual rows gathered into records: a row with a number in a column of its own opens one.
+    """Visual rows gathered into records: each has one row with texts in most columns.
 
-    A row of text alone belongs to the record above it, unless it stands nearer to the one below.
+    Other lines belong to the record on their side of the widest gap; texts may be set at the top or in the middle.
     """
-    records: list[list[Word]] = []
-    waiting: list[Word] = []
-    for index in rows:
-        words = [word for segment in sheet.rows[index] for word in segment.words]
-        filled = sum(bool(cell.text) for cell in _row_of(words, edges))
-        opens = filled >= max(2, (len(edges) - 1) // 2)
-        if opens:
-            records.append([*waiting, *words])
-            waiting = []
-        elif not records or _nearer_below(sheet, index, rows[-1] + 1):
-            waiting += words
-        else:
-            records[-1] += words
-    if waiting:
-        records.append(waiting)
-    return records
+    lines = [[word for segment in sheet.rows[index] for word in segment.words] for index in rows]
+    full = max(2, (len(edges) - 1) // 2)
+    openers = [i for i, line in enumerate(lines) if sum(bool(cell.text) for cell in _row_of(line, edges)) >= full]
+    middles = [median((word.box.y1 + word.box.y2) / 2 for word in line) for line in lines]
+    bounds = [0, *(_widest(middles, pair, 0.15 * sheet.height) for pair in pairwise(openers)), len(lines)]
+    return [[word for line in lines[a:b] for word in line] for a, b in pairwise(bounds) if a < b]
 
 
-def _nearer_below(sheet: Sheet, row: int, stop: int) -> bool:
-    if row + 1 >= stop:
-        return False
-    here, above, below = (sheet.rows[index] for index in (row, row - 1, row + 1))
-    up = min(s.box.y1 for s in here) - max(s.box.y2 for s in above)
-    down = min(s.box.y1 for s in below) - max(s.box.y2 for s in here)
-    return down < up - 0.35 * sheet.height
+def _widest(middles: Sequence[float], openers: tuple[int, int], slack: float) -> int:
+    """The line that begins the second of two records: after the widest gap between their openers, the last of equals."""
+    gaps = [(middles[i] - middles[i - 1], i) for i in range(openers[0] + 1, openers[1] + 1)]
+    widest = max(gap for gap, _ in gaps)
+    return max(i for gap, i in gaps if gap >= widest - slack)

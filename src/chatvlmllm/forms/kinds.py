@@ -99,7 +99,7 @@ def _percent(text: str, _language: str) -> list[Found]:
     marked = [
         (m.start(), m.end(), m[1].replace(",", ".")) for m in re.finditer(r"(\d{1,2}(?:[.,]\d+)?)\s?(?:%|проц)", text)
     ]
-    bare = [(m.start(), m.end(), m[0]) for m in re.finditer(r"(?<![\d.,])\d{1,2}(?![\d.,])", text)]
+    bare = [(m.start(), m.end(), m[0].replace(",", ".")) for m in re.finditer(r"(?<![\d.,])\d{1,2}(?:[.,]\d)?(?![\d.,])", text)]
     return [(s, e, money.quantity(v)) for s, e, v in marked or bare]
 
 
@@ -121,7 +121,7 @@ def _text(text: str, _language: str) -> list[Found]:
     closing = text[text.find(bare) + len(bare) :][:1] if bare else ""
     whole = bare + "." if closing == "." and re.search(r"\b\w{1,3}$", bare) else bare
     start = text.find(bare)
-    joined = re.sub(r"(?<=\w)- (?=[а-яёa-z])", "-", " ".join(whole.split()))
+    joined = names.rejoined(whole)
     return [(start, start + len(whole), joined)] if bare else []
 
 

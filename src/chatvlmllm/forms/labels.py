@@ -157,6 +157,8 @@ def _plain(label: str, segment: Segment) -> Iterable[Hit]:
         first = opens(segment.text[:start])
         if not telling(label) and re.match(r"[.,)]?\d", segment.text[end:]):
             continue  # 10. begins a date here, not field 10
+        if re.search(r"\w-$", segment.text[:start]):
+            continue  # the end of a compound word
         if telling(label) or not any(sign.isalnum() for sign in segment.text[:start]):
             yield Hit(segment, start, end, quality, label, first)
 
@@ -190,6 +192,7 @@ def opens(text: str) -> bool:
 def _wrapped(label: str, stack: Sequence[Segment]) -> Iterable[Hit]:
     """A label of several words that opens the first line of the stack and ends a later one."""
     size = _pattern(label)[1]
+    found: list[Hit] = []
     for lines in range(2, len(stack) + 1) if size >= 2 else ():
         text = " ".join(segment.text for segment in stack[:lines])
         ends = len(text.rstrip(" :.*"))
@@ -200,8 +203,8 @@ def _wrapped(label: str, stack: Sequence[Segment]) -> Iterable[Hit]:
                 and end > len(text) - len(stack[lines - 1].text)
                 and end >= ends - 1
             ):
-                yield Hit(stack[0], start, len(stack[0].text), quality, label, True, tuple(stack[1:lines]))
-                return
+                found.append(Hit(stack[0], start, len(stack[0].text), quality, label, True, tuple(stack[1:lines])))
+    return sorted(found, key=lambda hit: -hit.quality)[:1]
 
 
 def telling(label: str) -> bool:
@@ -229,7 +232,7 @@ def _literal(text: str, *, after: bool) -> str:
     A sign right `after` a place for a value ends it and must be there; elsewhere punctuation is easily lost.
     """
     found: list[str] = []
-    for sign in re.findall(r"[^\W_]+|[^\w\s]", fold(text)):
+    for sign in re.findall(r"\d+(?:\.\d+)+|[^\W_]+|[^\w\s]", fold(text)):
         if sign == "№":
             found.append(r"(?:№|n[ео°º]?|м[ое]?|н[ео]|хо|#)?\.?")
         elif sign == "@":
@@ -238,6 +241,8 @@ def _literal(text: str, *, after: bool) -> str:
             found.append("[хx×*]")  # the sign of multiplication, as typed and as read
         elif sign.isalnum():
             found.append(re.escape(sign))
+        elif sign[0].isdigit():
+            found.append(sign.replace(".", r"\s?[.,]\s?"))  # clause 1.2 is not 12
         elif sign in '«»"':
             found.append(r"[«»\"“”„<>']{0,2}")
         else:

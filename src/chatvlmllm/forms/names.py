@@ -49,9 +49,14 @@ def is_organisation(name: str) -> bool:
     return any(expression.search(name) for expression in (_QUOTED, _TRADER, _COMPANY_EN)) or "«" in name
 
 
+def rejoined(text: str) -> str:
+    """Single spaces, none before a comma, and the halves of a word that a line's end cut after its hyphen together."""
+    return re.sub(r"(?<=\w)- (?=\w)", "-", re.sub(r"\s+(?=[,;])", "", " ".join(text.split())))
+
+
 def organisation(text: str) -> str:
     """One spelling: single spaces, «» around the title, no space inside them."""
-    plain = " ".join(text.replace("О00", "ООО").split()).strip(" ,;:")
+    plain = rejoined(text.replace("О00", "ООО")).strip(" ,;:")
     plain = re.sub(r"[“”„]", '"', plain)
     plain = re.sub(r'(?<=[\s(])"(?=\S)|^"(?=\S)', "«", plain)
     plain = re.sub(r'"', "»", plain)

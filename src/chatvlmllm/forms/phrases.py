@@ -19,7 +19,7 @@ _SHAPES: Mapping[str, str] = {
     "integer": r"\d+",
     "money": _MONEY_SHAPE,
     "decimal": _MONEY_SHAPE,
-    "percent": _MONEY_SHAPE,
+    "percent": rf"{_MONEY_SHAPE}(?:%|проц\w*)?",
     "kbk": r"(?:[\dобзliв|] ?){20}",
     "oktmo": r"(?:[\dобзliв|]{11}|[\dобзliв|]{8})",
     "city": r"\b(?:г|с|п|пос|гор)\.\s*[а-яё][а-яё\- ]*?",

@@ -26,8 +26,12 @@ _SPECIAL = {ANCHOR, ANYWHERE, *_OPENINGS}
 _WEIGHTS: Mapping[str, float] = {"right": 1.0, "below": 0.9, "above": 0.9, "inside": 0.8}
 #: A row of more runs than this is a row of a form, not a line of a value.
 _FORM_ROW = 2
+#: Lines of one value stand over each other by this share of the shorter one.
+_SHARED = 0.25
 #: How many text heights away a value may stand above or below its label.
 _REACH: Mapping[int, float] = {1: 3.2, -1: 8.0}
+#: From line to line of one text, in text heights, generously.
+_PITCH = 1.7
 
 
 @dataclass(frozen=True)
@@ -134,7 +138,7 @@ def _owned(paper: Paper, segment: Segment) -> bool:
 
 def _opening(paper: Paper, region: Region, rule: FieldRule, ask: Ask, label: str) -> Iterator[Found]:
     """The first line of the page or section, or the lines after it."""
-    first = _first_name(region) if label == BELOW_NAME else _first_run(paper, region)
+    first = _first_name(paper, region, rule) if label == BELOW_NAME else _first_run(paper, region)
     if first is None:
         return
     words = first.words if label == TOP else _more(paper, region, rule.lines + 1, first)
@@ -149,9 +153,9 @@ def _is_title(form: Form, segment: Segment) -> bool:
     return any(end - start > 0.7 * size for t in form.detect.titles for start, end, _ in match(t, segment.text))
 
 
-def _first_name(region: Region) -> Segment | None:
-    """The first run with the name of an organisation."""
-    runs = (one for row in region.sheet.rows for one in row)
+def _first_name(paper: Paper, region: Region, rule: FieldRule) -> Segment | None:
+    """The first run with the name of an organisation that is not in the part of another party."""
+    runs = (one for row in region.sheet.rows for one in row if rule.section or not _owned(paper, one))
     return next((one for one in runs if _SIGNS["organisation"].search(one.text)), None)
 
 
@@ -211,10 +215,10 @@ def _right(paper: Paper, spot: _Spot) -> Iterator[tuple[float, tuple[Word, ...]]
     whole = end == len(hit.segment.text)
     if _says(words):
         yield 1.0, (*words, *(_more(paper, spot.region, spot.rule.lines, hit.segment) if whole else ()))
-        if not KINDS[spot.ask.kind].free:
-            yield 0.85, (*words, *_next_line(paper, spot, hit.segment))
     if whole:
         yield from _right_of(paper, spot)
+    if not KINDS[spot.ask.kind].free:
+        yield (0.85 if _says(words) else 0.8), (*words, *_next_line(paper, spot, hit.segment))
 
 
 def _right_of(paper: Paper, spot: _Spot) -> Iterator[tuple[float, tuple[Word, ...]]]:
@@ -230,8 +234,6 @@ def _right_of(paper: Paper, spot: _Spot) -> Iterator[tuple[float, tuple[Word, ..
         yield 0.8 - 0.15 * step, (*_over(paper, spot.region, 2, segment), *words)
         if KINDS[spot.ask.kind].free:
             return
-    if not KINDS[spot.ask.kind].free:
-        yield 0.8, _next_line(paper, spot, spot.hit.segment)
 
 
 def _to_the_right(paper: Paper, spot: _Spot) -> Iterator[tuple[int, Segment]]:
@@ -291,7 +293,7 @@ def _more(paper: Paper, region: Region, lines: int, segment: Segment) -> tuple[W
         run = next((o for o in row if _continues(o.box, above) and id(o) not in paper.tails), None)
         if run is None:
             continue  # a row of another column between two lines of this one
-        if left == 0 or any(_labelled(paper, one) for one in row[: row.index(run) + 1]):
+        if left == 0 or _led_by_label(paper, region, row[: row.index(run) + 1]):
             break
         bounds = paper.boundaries(run)
         begin = _after_bracket(run, bounds)
@@ -301,6 +303,11 @@ def _more(paper: Paper, region: Region, lines: int, segment: Segment) -> tuple[W
             break
         above = Box(min(above.x1, run.box.x1), run.box.y1, max(above.x2, run.box.x2), run.box.y2)
     return tuple(words)
+
+
+def _led_by_label(paper: Paper, region: Region, runs: Sequence[Segment]) -> bool:
+    """Whether a label opens any of these runs of one row; labels of the neighbouring column do not count."""
+    return any(_labelled(paper, one) for one in runs if region.keep(one.words[:1]))
 
 
 def _after_bracket(run: Segment, bounds: Sequence[Hit]) -> int:
@@ -320,7 +327,7 @@ def _labelled(paper: Paper, segment: Segment) -> bool:
 def _continues(run: Box, above: Box) -> bool:
     """Whether a run stands right under another and shares some of its width."""
     shared = min(run.x2, above.x2) - max(run.x1, above.x1)
-    return shared > 0 and run.y1 - above.y2 < 1.1 * max(run.height, above.height)
+    return shared > _SHARED * min(run.width, above.width) and run.y1 - above.y2 < 1.1 * max(run.height, above.height)
 
 
 def _below(paper: Paper, spot: _Spot) -> Iterator[tuple[float, tuple[Word, ...]]]:
@@ -343,7 +350,7 @@ def _column(paper: Paper, spot: _Spot, step: int) -> Iterator[tuple[float, tuple
     )
     for run in (one for row in rows for one in row):
         gap = run.box.y1 - segment.box.y2 if step > 0 else segment.box.y1 - run.box.y2
-        if gap > _REACH[step] * sheet.height:
+        if gap > max(_REACH[step], _PITCH * spot.rule.lines) * sheet.height:
             return
         if min(run.box.x2, right) - max(run.box.x1, left) <= 0:
             continue
@@ -373,11 +380,16 @@ def _over(paper: Paper, region: Region, lines: int, segment: Segment) -> tuple[W
     below = segment
     for row in region.sheet.rows[max(region.first, segment.row - lines + 1) : segment.row][::-1]:
         run = next((one for one in row if _continues(below.box, one.box)), None)
-        if run is None or len(row) > _FORM_ROW or any(_parts(hit) for hit in paper.boundaries(run)):
+        if run is None or (len(row) > _FORM_ROW and not _wraps(run, below)) or any(_parts(hit) for hit in paper.boundaries(run)):
             break
         words = (*run.words, *words)
         below = run
     return words
+
+
+def _wraps(run: Segment, below: Segment) -> bool:
+    """Whether a run is the longer first line of what goes on flush left under it."""
+    return abs(run.box.x1 - below.box.x1) < 0.5 * run.height and run.box.x2 > below.box.x2
 
 
 def _inside(_paper: Paper, spot: _Spot) -> Iterator[tuple[float, tuple[Word, ...]]]:

@@ -1,5 +1,6 @@
 """Repeating groups: rows under known headers, in the reader's tables or by the places of words, over pages."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -11,10 +12,13 @@ from chatvlmllm.forms.kinds import KINDS
 from chatvlmllm.forms.labels import match, opens, tokens
 from chatvlmllm.forms.nouns import Layer, Source
 from chatvlmllm.forms.sheet import Sheet
+from chatvlmllm.geometry import union
 
 Row = Mapping[str, Found]
 #: A sum in its own column of the closing row is surer than one beside a label.
 _CLOSING = 1.25
+#: What continues no text of the row above: nothing, or a number by itself.
+_BARE = re.compile(r"[\d\s.,/]*")
 
 
 @dataclass(frozen=True)
@@ -134,18 +138,34 @@ def _totals(place: _Place, grid: Grid, heads: _Heads, closing: int) -> Iterator[
 def _body(place: _Place, grid: Grid, heads: _Heads, count: int) -> tuple[list[Row], int | None]:
     """Data rows until one that begins with an end word, and the number of that row."""
     rows: list[Row] = []
+    above: list[GridCell] = []
     for index in range(heads.body, len(grid.rows)):
         cells = grid.rows[index]
         if _opens(place.rule.until, cells):
             return rows, index
         if _opens(place.rule.skip, cells):
             continue
-        row = _row(place, grid, index, heads, count + len(rows))
+        row = _row(place, cells, heads, count + len(rows))
         if _counts(place.rule, row):
             rows.append(row)
+            above = list(cells)
         elif rows and row:
-            rows[-1] = _extended(rows[-1], row)
+            above = _continued(place.rule, heads, above, cells)
+            rows[-1] = _row(place, above, heads, count + len(rows) - 1)
     return rows, None
+
+
+def _continued(
+    rule: GroupRule, heads: _Heads, above: Sequence[GridCell], cells: Sequence[GridCell]
+) -> list[GridCell]:
+    """The cells of a row with the texts of a continuation row added to its own; numbers stay as they are."""
+    joined = list(above)
+    for key, column in heads.columns.items():
+        more, one = cells[column], above[column]
+        if KINDS[rule.columns[key].kind].free and one.text and not _BARE.fullmatch(more.text):
+            box = union([one.box, more.box]) if one.box and more.box else one.box
+            joined[column] = GridCell(f"{one.text} {more.text}", (*one.words, *more.words), box)
+    return joined
 
 
 def _opens(words: Sequence[str], cells: Sequence[GridCell]) -> bool:
@@ -154,13 +174,12 @@ def _opens(words: Sequence[str], cells: Sequence[GridCell]) -> bool:
     return any(opens(text[:start]) for text in texts for word in words for start, _, _ in match(word, text))
 
 
-def _row(place: _Place, grid: Grid, index: int, heads: _Heads, number: int) -> dict[str, Found]:
+def _row(place: _Place, cells: Sequence[GridCell], heads: _Heads, number: int) -> dict[str, Found]:
     found: dict[str, Found] = {}
     for key, column in place.rule.columns.items():
         if key not in heads.columns:
             continue
-        cell = grid.at(index, heads.columns[key])
-        value = _cell(place, key, column, cell, number) if cell is not None else None
+        value = _cell(place, key, column, cells[heads.columns[key]], number)
         if value is not None:
             found[key] = value
     return found
@@ -183,14 +202,3 @@ def _counts(rule: GroupRule, row: Row) -> bool:
     """A row of its own has a number or an amount; names alone continue the row above."""
     solid = [key for key in row if not KINDS[rule.columns[key].kind].free]
     return len(row) >= 2 and len(solid) >= min(2, sum(not KINDS[c.kind].free for c in rule.columns.values()))
-
-
-def _extended(above: Row, row: Row) -> dict[str, Found]:
-    """The row above with the texts of a continuation row added to its own."""
-    joined = dict(above)
-    for key, more in row.items():
-        if key in joined and not more.value.replace(".", "").isdigit():
-            one = joined[key]
-            source = replace(one.source, text=f"{one.source.text} {more.source.text}")
-            joined[key] = replace(one, value=f"{one.value} {more.value}", source=source)
-    return joined
