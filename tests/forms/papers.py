@@ -90,12 +90,12 @@ def truth(fields: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def plain(value: str | None) -> str | None:
-    """A value without what does not change its meaning: quotes, letter case, ё, idle zeros, closing full stop."""
+    """A value without what does not change its meaning: quotes, case, ё, × for x, idle zeros, closing full stop."""
     if value is None:
         return None
     if re.fullmatch(r"-?\d+\.\d+", value):
         return value.rstrip("0").rstrip(".")
-    bare = re.sub(r"[«»\"“”„'<>]", "", fold(value))
+    bare = re.sub(r"\s*([,;])\s*", r"\1 ", re.sub(r"[«»\"“”„'<>]", "", fold(value).replace("×", "х")))
     return " ".join(re.sub("[–—−]", "-", bare).split()).strip(" .,")
 
 

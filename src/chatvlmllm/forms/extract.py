@@ -124,7 +124,7 @@ def _trust(zone: mrz.Zone, name: str) -> float:
 
 def _zone_value(zone: mrz.Zone, name: str, kind: str) -> str | None:
     if name == "lines":
-        return "\n".join(zone.lines)
+        return "\n".join(zone.mended)
     if name not in zone.parts:
         return None
     text = zone.parts[name].text

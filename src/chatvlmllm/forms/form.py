@@ -58,7 +58,8 @@ class FieldRule:
 class Section:
     """A part of the page that belongs to one party: from any of `starts` to the next section or any of `ends`.
 
-    `parts` are the usual fields of a party, found inside; their keys become `<section>_<part>`.
+    `parts` are the usual fields of a party, found inside; their keys become `<section>_<part>`. With `foot` the names
+    stand under what they name: the row of an opening is not inside, that of an end is.
     """
 
     __pydantic_config__ = _CLOSED
@@ -67,6 +68,7 @@ class Section:
     ends: tuple[str, ...] = ()
     parts: tuple[str, ...] = ()
     labels: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    foot: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,9 @@ from chatvlmllm.forms.sheet import Segment, Sheet, Stream
 from chatvlmllm.geometry import union
 from chatvlmllm.reading import Word
 
+#: What a value without the shape that is typical of its kind is worth: a name may be unusual, a number is not.
+_DOUBTFUL_TEXT, _DOUBTFUL_NUMBER = 0.7, 0.5
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -59,7 +62,8 @@ def look(ask: Ask, window: Sequence[Word], sheet: Sheet, layer: Layer, label: st
     known = [word.confidence for word in words if word.confidence is not None]
     source = Source(layer, sheet.page, stream.text[start:end], box, label)
     place = (sheet.page, 0, words[0].box.y1)
-    score = (1.0 - min(0.3, start * 0.006)) * (1.0 if KINDS[ask.kind].sure(value) else 0.7)
+    doubtful = _DOUBTFUL_TEXT if KINDS[ask.kind].free else _DOUBTFUL_NUMBER
+    score = (1.0 - min(0.3, start * 0.006)) * (1.0 if KINDS[ask.kind].sure(value) else doubtful)
     return Found(ask.key, value, source, score, min(known) if known else None, place)
 
 

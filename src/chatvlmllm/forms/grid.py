@@ -193,10 +193,10 @@ def _has_data(row: Sequence[Segment]) -> bool:
 
 
 def _tight(sheet: Sheet, first: int, last: int) -> int:
-    """The last row up to `last` that follows without a gap."""
+    """The last row up to `last` that follows without a gap and before any data."""
     for row in range(first, last):
         gap = min(s.box.y1 for s in sheet.rows[row + 1]) - max(s.box.y2 for s in sheet.rows[row])
-        if gap > 1.5 * sheet.height:
+        if gap > 1.5 * sheet.height or _has_data(sheet.rows[row + 1]):
             return row
     return last
 
@@ -316,7 +316,7 @@ def _records(sheet: Sheet, rows: Sequence[int], edges: Sequence[float]) -> list[
 
 
 def _widest(middles: Sequence[float], openers: tuple[int, int], slack: float) -> int:
-    """The line that begins the second of two records: after the widest gap between their openers, the last of equals."""
+    """The line that begins the second of two records: after the widest gap between them, the last of equals."""
     gaps = [(middles[i] - middles[i - 1], i) for i in range(openers[0] + 1, openers[1] + 1)]
     widest = max(gap for gap, _ in gaps)
     return max(i for gap, i in gaps if gap >= widest - slack)

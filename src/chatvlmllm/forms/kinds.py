@@ -18,6 +18,8 @@ _LOOKS_LIKE = str.maketrans("OОоoQЗзБбlI|!SВB", "0000033661111588"[:16])
 _SIGN = r"[0-9OОоoЗзБlI|S]"
 #: Patterns that name capitals mean them.
 _CASED = re.compile(r"\[(?:A-Z|А-ЯЁ)")
+#: A longer bare number glued to letters is a registration number, no amount in a currency.
+_LONGEST_BARE = 6
 _EDGE = " \t\n.,:;—–-_|=*•·"
 
 
@@ -87,6 +89,7 @@ def _money(text: str, language: str) -> list[Found]:
         (s, e, v)
         for s, e, v in found
         if v is not None and not re.match(r"\s?%", text[e:]) and not noted.match(text[max(0, s - 1) : e + 1])
+        if not (e - s > _LONGEST_BARE and text[s:e].isdigit() and text[max(0, s - 1) : s].isalpha())
     ]
     return sorted(known, key=lambda one: ("." not in one[2] or text[one[0] : one[1]].isdigit(), one[0]))
 
@@ -99,7 +102,10 @@ def _percent(text: str, _language: str) -> list[Found]:
     marked = [
         (m.start(), m.end(), m[1].replace(",", ".")) for m in re.finditer(r"(\d{1,2}(?:[.,]\d+)?)\s?(?:%|проц)", text)
     ]
-    bare = [(m.start(), m.end(), m[0].replace(",", ".")) for m in re.finditer(r"(?<![\d.,])\d{1,2}(?:[.,]\d)?(?![\d.,])", text)]
+    bare = [
+        (m.start(), m.end(), m[0].replace(",", "."))
+        for m in re.finditer(r"(?<![\d.,])\d{1,2}(?:[.,]\d)?(?![\d.,])", text)
+    ]
     return [(s, e, money.quantity(v)) for s, e, v in marked or bare]
 
 
@@ -117,7 +123,7 @@ def _spoken(text: str, _language: str) -> list[Found]:
 
 def _text(text: str, _language: str) -> list[Found]:
     """Everything, without the punctuation that led to it."""
-    bare = text.rstrip(_EDGE).lstrip(_EDGE + ")")
+    bare = text.rstrip(_EDGE).lstrip(_EDGE + ")®©●○◦▪■")
     closing = text[text.find(bare) + len(bare) :][:1] if bare else ""
     whole = bare + "." if closing == "." and re.search(r"\b\w{1,3}$", bare) else bare
     start = text.find(bare)
@@ -151,6 +157,8 @@ _ALL = (
     Kind(
         "place_ru", pattern(r"(?<![\w])(?:[А-ЯЁ][А-ЯЁа-яё.\-]*)(?:\s+(?:[А-ЯЁ][А-ЯЁа-яё.\-]*|\d{2,6}))*"), personal=True
     ),
+    # Signs of another alphabet are those of the number at the page's edge.
+    Kind("office_ru", pattern(r"(?<!\w)[А-ЯЁ№][А-ЯЁа-яё.,\-«»\"()№\d ]*[А-ЯЁа-яё.)»\"\d](?![A-Za-z])")),
     Kind("place_latin", pattern(r"(?<![\w])(?:[A-Z][A-Za-z.\-]*)(?:\s+(?:[A-Z][A-Za-z.\-]*|\d{2,6}))*"), personal=True),
     Kind("city", pattern(r"(?:\bг|\bс|\bп|\bпос|\bгор)\.\s?[А-ЯЁ][А-Яа-яё\-]+(?:\s[А-ЯЁ][а-яё]+)?")),
     Kind("letters", pattern(r"(?<![A-Za-z])[A-Z]{1,3}(?![A-Za-z])")),

@@ -107,6 +107,13 @@ def match(label: str, text: str, start: int = 0) -> Iterable[tuple[int, int, flo
     return _apart(found)
 
 
+def alike(label: str, text: str) -> float:
+    """How alike a label and a whole text are, 0…1; 0 when they name different numbers."""
+    if _numbers(tokens(label)) != _numbers(tokens(text)):
+        return 0.0
+    return Levenshtein.normalized_similarity(joined(label), joined(text))
+
+
 def _numbers(part: Sequence[Token]) -> list[str]:
     """The numbers of a label: № 1 is never № 2."""
     return [token.text for token in part if token.text.isdigit()]
@@ -236,7 +243,7 @@ def _literal(text: str, *, after: bool) -> str:
         if sign == "№":
             found.append(r"(?:№|n[ео°º]?|м[ое]?|н[ео]|хо|#)?\.?")
         elif sign == "@":
-            found.append("[@©®ө]")  # as typed and as read
+            found.append(r"(?:[^\w\s.,]|ө)")  # readers make some sign or other of it
         elif sign == "х":
             found.append("[хx×*]")  # the sign of multiplication, as typed and as read
         elif sign.isalnum():

@@ -7,6 +7,7 @@ _SPACE = "[    ]"
 _GROUPED = "|".join(
     (
         rf"\d{{1,3}}(?:{_SPACE}\d{{3}})+",
+        rf"(?<![./])\d{{4,6}}(?:{_SPACE}\d{{3}})+(?=,\d\d(?!\d))",  # the space after the millions is easily lost
         r"\d{1,3}(?:['’]\d{3})+",
         r"\d{1,3}(?:,\d{3})+(?=\.\d{1,2}(?!\d))",
         r"\d{1,3}(?:\.\d{3})+(?=,\d{1,2}(?!\d))",

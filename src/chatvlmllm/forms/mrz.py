@@ -60,12 +60,17 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Zone:
-    """A zone that was found: `lines` as read (in its alphabet), parts by name, `composite` of the whole."""
+    """A zone that was found: `lines` as read (in its alphabet), parts by name, `composite` of the whole.
+
+    `mended` are the lines with letters exchanged for the digits they look like where only digits may stand, if then
+    every check digit agrees; else the lines as read.
+    """
 
     format: str
     lines: tuple[str, ...]
     parts: Mapping[str, Part]
     composite: bool
+    mended: tuple[str, ...] = ()
 
 
 def clean(text: str) -> str:
@@ -133,7 +138,7 @@ def parse(name: str, lines: Sequence[str]) -> Zone:
     composite = str(check_digit(text)) == fixed[row][place]
     if name == "TD3" and parts["optional"].text == "" and lines[1][42] in "<0":
         parts["optional"] = Part("", True)
-    return Zone(name, tuple(lines), _named(parts), composite)
+    return Zone(name, tuple(lines), _named(parts), composite, tuple(fixed if composite else lines))
 
 
 def _fixed(name: str, lines: Sequence[str]) -> list[str]:
@@ -226,7 +231,8 @@ def _inner(lines: Sequence[str]) -> Zone:
     fixed = [lines[0], "".join(_fixed("TD3", lines)[1])]
     ranges, (row, place) = _COMPOSITE["TD3"]
     text = "".join(fixed[line][start:end] for line, start, end in ranges)
-    return Zone("TD3", tuple(lines), parts, str(check_digit(text)) == fixed[row][place])
+    composite = str(check_digit(text)) == fixed[row][place]
+    return Zone("TD3", tuple(lines), parts, composite, tuple(fixed if composite else lines))
 
 
 #: The modified transliteration of the inner passport: digits stand for the letters without a Latin twin.

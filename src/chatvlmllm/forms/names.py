@@ -12,12 +12,14 @@ _PERSON = re.compile(
     rf"|(?P<full>{_WORD}\s+{_WORD}\s+{_WORD}|{_UPPER}\s+{_UPPER}\s+{_UPPER}(?:\s+(?:ОГЛЫ|КЫЗЫ))?)"
 )
 _FORMS = (
-    r"(?:ООО|О00|ОOО|ПАО|ОАО|ЗАО|НАО|АО|АКБ|КБ|НКО|АНО|ФГБУЗ?|ФГУП|ФГАОУ|ФКУ|ГБУЗ?|ГАУ|ГКУ|ГБОУ|МБУ|МБОУ|МКУ|МАУ|МУП|ГУП|ТСЖ|"
+    r"(?:[О0OоoQ]{3}|ПАО|ОАО|ЗАО|НАО|АО|АКБ|КБ|НКО|АНО|ФГБУЗ?|ФГУП|ФГАОУ|ФКУ|ГБУЗ?|ГАУ|ГКУ|ГБОУ|МБУ|МБОУ|МКУ|МАУ|МУП|ГУП|ТСЖ|"
     r"[Оо]бщество\s+с\s+ограниченной\s+ответственностью|[Пп]убличное\s+акционерное\s+общество|"
     r"[Зз]акрытое\s+акционерное\s+общество|[Оо]ткрытое\s+акционерное\s+общество|[Аа]кционерное\s+общество|"
     r"[Гг]осударственное\s+(?:бюджетное\s+|казенное\s+|автономное\s+)?учреждение(?:\s+[а-яё]+){0,3}|"
     r"[Мм]униципальное\s+(?:бюджетное\s+|казенное\s+)?учреждение(?:\s+[а-яё]+){0,3})"
 )
+#: ООО before a quoted name, as readers see it.
+_ZEROS = re.compile(r"(?<!\w)[О0OоoQ]{3}(?=\s*[«\"“„<'])")
 _QUOTED = re.compile(
     rf"(?P<form>{_FORMS})\s*(?P<inner>[А-ЯЁ]{{2,4}}\s+)?(?P<open>[«\"“„<'‘]{{1,2}})(?P<title>[^;\n]{{1,90}}?)[»\"”“>'’]{{1,3}}"
     r"(?=$|[,.;:()\s])(?![^«\"“„,;]{0,30}»)"
@@ -56,7 +58,7 @@ def rejoined(text: str) -> str:
 
 def organisation(text: str) -> str:
     """One spelling: single spaces, «» around the title, no space inside them."""
-    plain = rejoined(text.replace("О00", "ООО")).strip(" ,;:")
+    plain = _ZEROS.sub("ООО", rejoined(text)).strip(" ,;:")
     plain = re.sub(r"[“”„]", '"', plain)
     plain = re.sub(r'(?<=[\s(])"(?=\S)|^"(?=\S)', "«", plain)
     plain = re.sub(r'"', "»", plain)
@@ -107,8 +109,8 @@ def sexes(text: str, _language: str) -> list[tuple[int, int, str]]:
 _CURRENCIES = {
     "RUB": r"руб|₽|\bRUB\b|российск\w+ рубл",
     "USD": r"\bUSD\b|\$|доллар",
-    "EUR": r"\bEUR\b|€|евро",
-    "GBP": r"\bGBP\b|£",
+    "EUR": r"\b[EЕ]U[RЯ]\b|[€Є]|евро",  # Є, СВР and the like: how readers of both alphabets see it
+    "GBP": r"\b[GC]BP\b|\bСВ[РP]\b|£",
     "MYR": r"\bRM\b|\bMYR\b",
 }
 

@@ -213,6 +213,9 @@ def _right(paper: Paper, spot: _Spot) -> Iterator[tuple[float, tuple[Word, ...]]
     end = _until(paper, hit.segment, hit.end)
     words = cut(hit.segment, hit.end, end)
     whole = end == len(hit.segment.text)
+    if _says(words) and spot.rule.line > 1:
+        yield 0.9, _lower(paper, spot, hit.segment)
+        return
     if _says(words):
         yield 1.0, (*words, *(_more(paper, spot.region, spot.rule.lines, hit.segment) if whole else ()))
     if whole:
@@ -368,9 +371,9 @@ def _width(paper: Paper, spot: _Spot, step: int) -> tuple[float, float]:
     """The horizontal extent in which a value over or under the label is looked for."""
     label = spot.hit.segment.at(spot.hit.start, spot.hit.end)
     left, right = label[0].box.x1, label[-1].box.x2
-    beside = next((one for _, one in _to_the_right(paper, spot)), None)
-    if step > 0 and beside is not None and not telling(spot.hit.label):
-        right = beside.box.x2  # under a numbered value, not under its number
+    if step > 0 and not telling(spot.hit.label):  # under a numbered value, not under its number
+        beside = next((one for _, one in _to_the_right(paper, spot)), None)
+        right = max(spot.hit.segment.box.x2, beside.box.x2 if beside is not None else 0.0)
     return left, right
 
 
@@ -380,7 +383,11 @@ def _over(paper: Paper, region: Region, lines: int, segment: Segment) -> tuple[W
     below = segment
     for row in region.sheet.rows[max(region.first, segment.row - lines + 1) : segment.row][::-1]:
         run = next((one for one in row if _continues(below.box, one.box)), None)
-        if run is None or (len(row) > _FORM_ROW and not _wraps(run, below)) or any(_parts(hit) for hit in paper.boundaries(run)):
+        if (
+            run is None
+            or (len(row) > _FORM_ROW and not _wraps(run, below))
+            or any(_parts(hit) for hit in paper.boundaries(run))
+        ):
             break
         words = (*run.words, *words)
         below = run

@@ -1,7 +1,7 @@
 """Parts of a page that belong to one party: rectangles of visual rows and columns after its name."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from chatvlmllm.forms.form import Form
@@ -57,8 +57,15 @@ def regions(form: Form, sheets: Sequence[Sheet]) -> Mapping[str, Sequence[Region
         anchors = _anchors(form, sheet)
         for index, (name, _) in enumerate(anchors):
             if name:
-                found[name].append(_region(sheet, anchors, index))
+                region = _region(sheet, anchors, index)
+                found[name].append(_above_foot(region) if form.sections[name].foot else region)
     return found
+
+
+def _above_foot(region: Region) -> Region:
+    """The region of a section whose names stand at its foot: a row further down."""
+    last = min(region.last + 1, len(region.sheet.rows) - 1)
+    return replace(region, first=min(region.first + 1, last), last=last)
 
 
 def _anchors(form: Form, sheet: Sheet) -> list[tuple[str, Hit]]:

@@ -9,7 +9,7 @@ from chatvlmllm.forms.form import Column, Form, GroupRule
 from chatvlmllm.forms.found import Ask, Found, look
 from chatvlmllm.forms.grid import Grid, GridCell, grids
 from chatvlmllm.forms.kinds import KINDS
-from chatvlmllm.forms.labels import match, opens, tokens
+from chatvlmllm.forms.labels import alike, match, opens, tokens
 from chatvlmllm.forms.nouns import Layer, Source
 from chatvlmllm.forms.sheet import Sheet
 from chatvlmllm.geometry import union
@@ -17,6 +17,9 @@ from chatvlmllm.geometry import union
 Row = Mapping[str, Found]
 #: A sum in its own column of the closing row is surer than one beside a label.
 _CLOSING = 1.25
+#: A header is like another from this similarity on, 0…1.
+_ALIKE = 0.6
+_NUMBER_HEADERS = {"№", "№ п/п", "№ пп"}
 #: What continues no text of the row above: nothing, or a number by itself.
 _BARE = re.compile(r"[\d\s.,/]*")
 
@@ -89,9 +92,41 @@ def _heads(rule: GroupRule, grid: Grid) -> _Heads | None:
         for quality, key, column in sorted(_scores(rule, texts), reverse=True):
             if quality > 0 and key not in taken and column not in taken.values():
                 taken[key] = column
-        if len(taken) >= 2 and set(rule.needs) <= set(taken) and (best is None or len(taken) > len(best.columns)):
-            best = _Heads(taken, last + 1)
-    return best and _Heads(best.columns, _after_numbers(grid, best.body))
+        if len(taken) >= 2 and set(rule.needs) <= set(taken):
+            _likely(rule, texts, taken)
+            if best is None or len(taken) > len(best.columns):
+                best = _Heads(taken, last + 1)
+    if best is None:
+        return None
+    body = _after_numbers(grid, best.body)
+    return _Heads({**best.columns, **_ordinals(rule, grid, best.columns, body)}, body)
+
+
+def _likely(rule: GroupRule, texts: Sequence[str], taken: dict[str, int]) -> None:
+    """Short headers that were misread beyond the usual are still known when no other column is like them."""
+    pairs = [
+        (similarity, key, index)
+        for key, column in rule.columns.items()
+        for index, text in enumerate(texts)
+        for header in column.headers
+        if key not in taken and index not in taken.values() and (similarity := alike(header, text)) >= _ALIKE
+    ]
+    for _, key, index in sorted(pairs, reverse=True):
+        if key not in taken and index not in taken.values():
+            taken[key] = index
+
+
+def _ordinals(rule: GroupRule, grid: Grid, columns: Mapping[str, int], body: int) -> Mapping[str, int]:
+    """The column of row numbers, whose narrow header is often misread: left of all others, counting from one."""
+    key = next((key for key, column in rule.columns.items() if set(column.headers) & _NUMBER_HEADERS), None)
+    if key is None or key in columns:
+        return {}
+    for index in range(min(columns.values())):
+        texts = [grid.rows[row][index].text for row in range(body, len(grid.rows))]
+        right = sum(text.strip(" .|") == str(count) for count, text in enumerate(texts, 1))
+        if right and right >= 0.6 * min(len(texts), sum(any(sign.isdigit() for sign in text) for text in texts) + 1):
+            return {key: index}
+    return {}
 
 
 def _joined(grid: Grid, rows: range, column: int) -> str:
@@ -155,9 +190,7 @@ def _body(place: _Place, grid: Grid, heads: _Heads, count: int) -> tuple[list[Ro
     return rows, None
 
 
-def _continued(
-    rule: GroupRule, heads: _Heads, above: Sequence[GridCell], cells: Sequence[GridCell]
-) -> list[GridCell]:
+def _continued(rule: GroupRule, heads: _Heads, above: Sequence[GridCell], cells: Sequence[GridCell]) -> list[GridCell]:
     """The cells of a row with the texts of a continuation row added to its own; numbers stay as they are."""
     joined = list(above)
     for key, column in heads.columns.items():
