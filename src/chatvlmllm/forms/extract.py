@@ -15,6 +15,7 @@ from chatvlmllm.forms.judge import judged
 from chatvlmllm.forms.kinds import KINDS
 from chatvlmllm.forms.load import find, forms
 from chatvlmllm.forms.nouns import Candidate, Detection, Extraction, Field, Layer, Source
+from chatvlmllm.forms.paper import survey
 from chatvlmllm.forms.reread import Look, again
 from chatvlmllm.forms.sheet import Sheet, sheet
 from chatvlmllm.geometry import union
@@ -79,7 +80,7 @@ def _layers(
     form: Form, sheets: Sequence[Sheet], aids: Aids
 ) -> tuple[list[Found], list[Mapping[str, Sequence[Mapping[str, Found]]]]]:
     """Proposals for single fields from every layer, and the rows of groups layer by layer."""
-    paper = rules.survey(form, sheets)
+    paper = survey(form, sheets)
     singles = [*phrases.by_phrases(paper), *rules.by_labels(paper), *_zone_values(form, sheets)]
     rows, totals = tables.groups(form, sheets)
     singles += totals

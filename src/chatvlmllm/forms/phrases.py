@@ -8,7 +8,7 @@ from chatvlmllm.forms.form import Form
 from chatvlmllm.forms.found import Ask, Found, cut, look
 from chatvlmllm.forms.labels import compile_phrase, search
 from chatvlmllm.forms.nouns import Layer
-from chatvlmllm.forms.rules import Paper
+from chatvlmllm.forms.paper import Paper
 from chatvlmllm.forms.sheet import Sheet, Stream
 
 _MONEY_SHAPE = r"[\dобзliв|][\dобзliв|\s.,\-=/']*(?:руб\w*\.?\s*\d\d\s*коп)?"
