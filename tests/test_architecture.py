@@ -28,7 +28,7 @@ LAYERS = (
     ("engines",),
     ("routing", "ladder", "hearing", "asking", "pipeline", "store"),
     ("batch", "bench", "verify", "fields"),
-    ("server",),
+    ("server", "client"),
     ("cli",),
 )
 

@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from chatvlmllm.client import Client
     from chatvlmllm.document import Document, Page, open_document
     from chatvlmllm.errors import ChatVLMLLMError
     from chatvlmllm.exchange import Task
@@ -22,6 +23,7 @@ _HOME = {
     "Block": "reading",
     "Box": "geometry",
     "ChatVLMLLMError": "errors",
+    "Client": "client",
     "Document": "document",
     "Page": "document",
     "Reading": "reading",
@@ -37,6 +39,7 @@ __all__ = [
     "Block",
     "Box",
     "ChatVLMLLMError",
+    "Client",
     "Document",
     "Page",
     "Reading",

@@ -20,7 +20,7 @@ from chatvlmllm.errors import ConfigInvalid
 _PREFIX = "CHATVLMLLM_"
 
 #: Variables that are read before or without any settings.
-_NOT_SETTINGS = {_PREFIX + "CONFIG", _PREFIX + "UI_LANG", _PREFIX + "OWNER"}
+_NOT_SETTINGS = {_PREFIX + "CONFIG", _PREFIX + "UI_LANG", _PREFIX + "OWNER", _PREFIX + "KEY"}
 
 
 def _user_folder(windows: str, xdg: str, fallback: str) -> Path:

@@ -30,15 +30,21 @@ def command(
     output: Annotated[str, typer.Option("--output", "-o", help=say("extract.output"))] = "-",
     types: Annotated[list[Path] | None, typer.Option("--types", help=say("extract.types"))] = None,
     mask: Annotated[bool, typer.Option("--mask", help=say("extract.mask"))] = False,
+    server: Annotated[str, typer.Option("--server", metavar="URL", help=say("recognize.server"))] = "",
 ) -> None:
     """Extract and check the fields of `files`; 0 when no check failed, 1 otherwise."""
     from chatvlmllm import config
     from chatvlmllm.errors import ChatVLMLLMError
 
+    if server and types:
+        raise typer.BadParameter(say("extract.no_types"), param_hint="--types")
     settings, papers, worst = config.load(), [], 0
     for file in files:
         try:
-            papers.append(_paper(file, type_, tuple(types or ()), settings))
+            if server:
+                papers.append(_paper_there(file, type_, settings, server))
+            else:
+                papers.append(_paper(file, type_, tuple(types or ()), settings))
         except ChatVLMLLMError as error:
             if len(files) == 1:
                 raise
@@ -57,6 +63,19 @@ def _paper(file: Path, type_: str, folders: tuple[Path, ...], settings: "Setting
     found = extract(file, type_, folders=folders, settings=settings)
     form = None if found.form == forms.OTHER else forms.find(found.form, folders)
     return Paper(file.name, found, form)
+
+
+def _paper_there(file: Path, type_: str, settings: "Settings", server: str) -> "Paper":
+    """The same, read by a server."""
+    from chatvlmllm import forms
+    from chatvlmllm.cli import remote
+    from chatvlmllm.export.fields import Paper
+    from chatvlmllm.run import Options
+
+    with remote.connect(server) as client:
+        options = Options(settings.model, languages=tuple(settings.languages.split("+")))
+        found = client.extract(file, type_, options)
+    return Paper(file.name, found, None if found.form == forms.OTHER else forms.find(found.form, ()))
 
 
 def _bytes(papers: "list[Paper]", kind: Kind, mask: bool, delimiter: str) -> bytes:

@@ -49,6 +49,7 @@ def command(
     fallback: Annotated[bool, typer.Option("--fallback/--no-fallback", help=say("recognize.fallback"))] = True,
     repair_scripts: Annotated[bool, typer.Option("--repair-scripts", help=say("recognize.repair_scripts"))] = False,
     witness: Annotated[Hear, typer.Option("--witness", help=say("recognize.witness"))] = Hear.AUTO,
+    server: Annotated[str, typer.Option("--server", metavar="URL", help=say("recognize.server"))] = "",
 ) -> None:
     """Read `files`, each on its own; the exit code tells how it went."""
     from chatvlmllm import config, export
@@ -67,7 +68,7 @@ def command(
     style = export.Style(LANGUAGE, settings.csv_delimiter, repair_scripts)
     targets = [(file, folder / stem if folder else None) for file, stem in zip(files, output_stems(files), strict=True)]
     report = Report(chosen, style, targets, settings.limits, as_json=json)
-    raise typer.Exit(_read(order, settings, report))
+    raise typer.Exit(_read_there(order, server, pages, report) if server else _read(order, settings, report))
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -93,6 +94,22 @@ def _read(order: "Order", settings: "Settings", report: "Report") -> int:
         for index, run, readings in read_files(order, host, watch):
             with readings:
                 report.add(index, run, readings)
+    return report.close(time.perf_counter() - started)
+
+
+def _read_there(order: "Order", server: str, pages: str, report: "Report") -> int:
+    """Let a server read everything and return the exit code."""
+    from contextlib import closing
+
+    from chatvlmllm.cli import remote
+
+    started = time.perf_counter()
+    with remote.connect(server) as client, _progress() as watch:
+        client.system()  # a wrong address or key is one error, not one per file
+        with closing(remote.read_files(order, client, pages, watch)) as found:  # type: ignore[type-var]
+            for index, run, readings in found:
+                with readings:
+                    report.add(index, run, readings)
     return report.close(time.perf_counter() - started)
 
 
@@ -178,10 +195,7 @@ class Report:
 
     def _fail(self, failure: "Failure", where: str = "") -> None:
         self._failures.append(failure)
-        spoken = (
-            messages.render(f"errors.{failure.code}.{part}", LANGUAGE, failure.details) for part in ("what", "hint")
-        )
-        self._speak(say("error"), where, " ".join(spoken), "red")
+        self._speak(say("error"), where, _spoken(failure), "red")
 
     def _note(self, notice: "Notice", where: str) -> None:
         self._speak(
@@ -205,6 +219,15 @@ class Report:
         if self._good == self._files:
             return 0
         return 1 if self._good or not self._failures else exit_code(self._failures[0].code)
+
+
+def _spoken(failure: "Failure") -> str:
+    """In the user's language; what a server said is in it already."""
+    parts = (f"errors.{failure.code}.what", f"errors.{failure.code}.hint")
+    try:
+        return " ".join(messages.render(part, LANGUAGE, failure.details) for part in parts)
+    except KeyError:
+        return f"{failure.message} {failure.hint}"
 
 
 @contextmanager

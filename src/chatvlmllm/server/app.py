@@ -11,14 +11,14 @@ from starlette.middleware.cors import CORSMiddleware
 
 from chatvlmllm.config import Settings
 from chatvlmllm.engines.host import Host
-from chatvlmllm.server import documents, edge, fleet, jobs, openai, system
+from chatvlmllm.server import documents, edge, extract, fleet, jobs, openai, system
 from chatvlmllm.server.guard import Guard
 from chatvlmllm.server.metrics import Metrics
 from chatvlmllm.server.runner import runner_of
 from chatvlmllm.server.shared import Shared
 
 #: Every route of the server; a module's routes are its `router`.
-ROUTERS = (documents.router, fleet.router, jobs.router, openai.router, system.router)
+ROUTERS = (documents.router, extract.router, fleet.router, jobs.router, openai.router, system.router)
 
 
 def create_app(settings: Settings, url: str = "") -> FastAPI:

@@ -8,7 +8,6 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Query, Request
@@ -18,13 +17,12 @@ from starlette.responses import Response
 
 from chatvlmllm.errors import InvalidRequest, JobUnfinished
 from chatvlmllm.export import FORMATS, Format, Style
-from chatvlmllm.reading import Failure, Verdict
-from chatvlmllm.run import overall
 from chatvlmllm.server import results
 from chatvlmllm.server.edge import PROBLEMS, finished, language, streamed
 from chatvlmllm.server.intake import submit
 from chatvlmllm.server.runner import Runner
 from chatvlmllm.server.shared import Owner, Shared, SharedBy
+from chatvlmllm.server.views import DeletedOut, JobOut, JobsOut, shown
 from chatvlmllm.server.wishes import Arrived, Posted, Wishes, body_schema, gone_afterwards, received
 from chatvlmllm.store import jobs, sweep
 from chatvlmllm.store.nouns import Job, JobFile, Order, State
@@ -51,118 +49,12 @@ _BODY = body_schema(Posted, Wishes)
 _ALIVE = 15.0
 
 
-class FailureOut(BaseModel):
-    code: str
-    message: str
-    hint: str = ""
-    details: dict[str, str] = {}
-
-
-class FileOut(BaseModel):
-    """A file of a job: `wanted` are the page numbers that were asked for, of `pages` that it has."""
-
-    position: int
-    name: str
-    sha256: str | None
-    media_type: str
-    bytes: int
-    pages: int
-    wanted: list[int]
-    error: FailureOut | None = None
-
-
-class PagesOut(BaseModel):
-    """How far a job is; the seconds are measured on its own pages and null before there are any."""
-
-    done: int
-    total: int
-    cached: int
-    seconds_per_page: float | None
-    seconds_left: float | None
-
-
-class JobOut(BaseModel):
-    """A job as it is now; times are seconds since 1970. `verdict` is there once the job is finished."""
-
-    id: str
-    object: str = "job"
-    state: State
-    model: str
-    task: str
-    options: dict[str, Any]
-    priority: int
-    created: float
-    started: float | None
-    ended: float | None
-    pages: PagesOut
-    verdicts: dict[str, int] = Field(description="how many pages got which verdict")
-    verdict: str | None
-    error: FailureOut | None
-    files: list[FileOut] | None = Field(description="not in lists")
-
-
-class JobsOut(BaseModel):
-    object: str = "list"
-    data: list[JobOut]
-    has_more: bool
-
-
 class Want(BaseModel):
     """Which part of a result, and written how."""
 
     format: str = Field("", max_length=20, description=f"one of {', '.join(FORMATS)}; by default what Accept asks for")
     file: int | None = Field(None, ge=0, le=10_000, description="position of the file; by default all")
     repair_scripts: bool = False
-
-
-class DeletedOut(BaseModel):
-    id: str
-    deleted: bool = True
-
-
-def shown(job: Job, files: list[JobFile] | None = None) -> JobOut:
-    """A job as its owner sees it."""
-    options, progress = asdict(job.options), job.progress
-    verdict = overall(map(Verdict, progress.verdicts)) if job.state is State.FINISHED else None
-    return JobOut(
-        id=job.id,
-        state=job.state,
-        model=job.options.model,
-        task=job.options.task,
-        options=options,
-        priority=job.priority,
-        created=job.created,
-        started=job.started,
-        ended=job.ended,
-        pages=PagesOut(
-            done=progress.done,
-            total=progress.total,
-            cached=progress.cached,
-            seconds_per_page=progress.seconds_per_page,
-            seconds_left=progress.seconds_left,
-        ),
-        verdicts=dict(progress.verdicts),
-        verdict=Verdict.FAILED.value if files and any(file.failure for file in files) and verdict else verdict,
-        error=_failure(job.failure),
-        files=None if files is None else [_file(file) for file in files],
-    )
-
-
-def _file(file: JobFile) -> FileOut:
-    return FileOut(
-        position=file.position,
-        name=file.name,
-        sha256=file.document,
-        media_type=file.media_type,
-        bytes=file.bytes,
-        pages=file.pages,
-        wanted=list(file.numbers),
-        error=_failure(file.failure),
-    )
-
-
-def _failure(why: Failure | None) -> FailureOut | None:
-    return FailureOut(**asdict(why)) if why is not None else None
 
 
 @router.post("/v1/recognize", response_class=Response, responses=_RESULT, openapi_extra=_BODY)
@@ -195,7 +87,7 @@ async def recognize(
         return await _sent(request, shared, ended, [file], format, style)
     finally:
         if shared.settings.store.keep == "nothing":
-            await run_in_threadpool(_forget, shared.runner, job)
+            await run_in_threadpool(forget, shared.runner, job)
 
 
 async def _arrived(request: Request, shared: Shared) -> tuple[Wishes, list[Arrived]]:
@@ -224,7 +116,8 @@ def wait(runner: Runner, job: str, owner: str, stop: threading.Event) -> None:
         runner.news.wait(heard, 0.25)
 
 
-def _forget(runner: Runner, job: str) -> None:
+def forget(runner: Runner, job: str) -> None:
+    """Delete a job whose answer was given, where nothing is kept."""
     runner.ended(job)
     sweep.delete(runner.own.database, runner.own.originals, job)
 
