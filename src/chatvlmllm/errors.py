@@ -12,6 +12,9 @@ ChatVLMLLMError
 │   PicturesMissing 422
 │   UnknownData 404 · UnknownDegradation 422 · UnreadableTruth 422 · NothingToMeasure 422 · NothingMeasured 422
 │   NothingCommon 422
+│   NotConstrained 422
+│   UnknownData 404 · UnknownDegradation 422 · UnreadableTruth 422 · NothingToMeasure 422 · NothingMeasured 422
+│   PicturesMissing 422 · ArchiveUnsafe 422 · BadManifest 422 · NothingToRead 422 · RemoteFailed 502
 ├─ SetupError    this machine is not ready               exit 3
 │   ConfigInvalid 500 · FormInvalid 500 · MissingExtra 503 · MissingLanguage 503 · DownloadFailed 503
 │   OfflineForbidden 503 · MissingProgram 503
@@ -23,6 +26,7 @@ ChatVLMLLMError
 │   PromptMismatch 503 · EngineHung 504 · EngineResting 503 · EngineBusy 429 · CudaFailed 503
 │   PortTaken 503 · AcceleratorTaken 503 · ServerUnreachable 503 · ServerRefused 502 · ServerBusy 429
 │   QueueFull 429 · JobAbandoned 503
+│   BatchRuns 409 · PageFatal 503 · NodesLost 503
 ├─ ReplyError    the model answered uselessly            exit 5
 │   EmptyReply 502 · UndecodableReply 502 · NotFinite 502 · NotAsAsked 502
 └─ InternalError 500    a mistake in this program        exit 1
@@ -169,6 +173,22 @@ class UnknownForm(InputError):
 
 class PicturesMissing(InputError):
     code = "pictures_missing"
+
+
+class ArchiveUnsafe(InputError):
+    code = "archive_unsafe"
+
+
+class BadManifest(InputError):
+    code = "bad_manifest"
+
+
+class NothingToRead(InputError):
+    code = "nothing_to_read"
+
+
+class RemoteFailed(InputError):
+    code, status = "remote_failed", 502
 
 
 class OutputUnwritable(InputError):
@@ -389,6 +409,18 @@ class EngineHung(EngineError):
 
 class EngineResting(EngineError):
     code = "engine_resting"
+
+
+class BatchRuns(EngineError):
+    code, status = "batch_runs", 409
+
+
+class PageFatal(EngineError):
+    code = "page_fatal"
+
+
+class NodesLost(EngineError):
+    code = "nodes_lost"
 
 
 class EngineBusy(EngineError):

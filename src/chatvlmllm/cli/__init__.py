@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from chatvlmllm.cli import bench, config, doctor, engines, extract, models, recognize, schema, serve, verify
+from chatvlmllm.cli import batch, bench, config, doctor, engines, extract, models, recognize, schema, serve, verify
 from chatvlmllm.cli.speech import complain, console, say
 from chatvlmllm.errors import ChatVLMLLMError
 
@@ -24,6 +24,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("recognize", help=say("recognize.help"))(recognize.command)
+app.command("batch", help=say("batch.help"))(batch.command)
 app.command("extract", help=say("extract.help"))(extract.command)
 app.command("verify", help=say("verify.help"))(verify.command)
 app.command("serve", help=say("serve.help"))(serve.command)

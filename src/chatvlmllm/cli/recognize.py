@@ -61,7 +61,7 @@ def command(
     if output == "-" and len(chosen) > 1:
         raise typer.BadParameter(say("recognize.stdout_one"), param_hint="--format")
     languages = tuple((lang or settings.languages).split("+"))
-    wishes = dict(_pair(text) for text in option or ())
+    wishes = dict(pair(text) for text in option or ())
     options = Options(model or settings.model, task, languages, wishes, kind, prefer, fallback, witness)
     order = Order(tuple(files), parse_pages(pages) if pages else (), options)
     folder = None if output == "-" else Path(output)
@@ -71,7 +71,8 @@ def command(
     raise typer.Exit(_read_there(order, server, pages, report) if server else _read(order, settings, report))
 
 
-def _pair(text: str) -> tuple[str, str]:
+def pair(text: str) -> tuple[str, str]:
+    """`NAME=VALUE` as two."""
     name, equals, value = text.partition("=")
     if not equals:
         raise typer.BadParameter(text + " (NAME=VALUE)", param_hint="--option")

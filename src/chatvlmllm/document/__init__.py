@@ -37,6 +37,11 @@ if TYPE_CHECKING:
 __all__ = ["Document", "LayerWord", "Page", "TextLayer", "open_document"]
 
 
+#: Inside `Document` the name `bytes` means their number.
+_Bytes = bytes
+_Origin = Path | bytes
+
+
 class _Pages(Protocol):
     """What a file format has to offer; indices count from 0."""
 
@@ -97,7 +102,7 @@ class _HeldPage(Page):
 
 @dataclass(frozen=True)
 class Document:
-    """An open file. `sha256` identifies its bytes; `notices` hold for the file as a whole."""
+    """An open file. `sha256` identifies its bytes; `notices` hold for it as a whole; `origin` is what was opened."""
 
     name: str
     media_type: str
@@ -105,6 +110,11 @@ class Document:
     sha256: str
     source: _Pages
     notices: tuple[Notice, ...] = ()
+    origin: "_Origin" = b""
+
+    def content(self) -> "_Bytes":
+        """The bytes of the file."""
+        return self.origin.read_bytes() if isinstance(self.origin, Path) else self.origin
 
     def __len__(self) -> int:
         return self.source.count
@@ -144,7 +154,7 @@ def open_document(source: str | Path | bytes, name: str | None = None, limits: "
     if media_type not in SUPPORTED:
         raise UnsupportedFile(name=shown, found=media_type)
     notices = _notices(shown, media_type)
-    return Document(shown, media_type, size, digest, _open(source, shown, media_type, limits), notices)
+    return Document(shown, media_type, size, digest, _open(source, shown, media_type, limits), notices, source)
 
 
 def _open(source: Path | bytes, name: str, media_type: str, limits: "Limits") -> _Pages:

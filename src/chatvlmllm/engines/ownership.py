@@ -71,12 +71,12 @@ class Ownership:
         if self._lock is not None:
             return
         self._folder.mkdir(parents=True, exist_ok=True)
-        lock = (self._folder / "owner.lock").open("a+", encoding="utf-8")
-        if not _lock(lock):
-            lock.close()
+        held = (self._folder / "owner.lock").open("a+", encoding="utf-8")
+        if not lock(held):
+            held.close()
             owner = self.owner()
             raise AcceleratorTaken(pid=owner.pid if owner else "?", url=(owner.url if owner else "") or "—")
-        self._lock = lock
+        self._lock = held
         _write(self._folder / "owner.json", asdict(self._me))
 
     def owner(self) -> Owner | None:
@@ -184,8 +184,8 @@ def _signal_group(pid: int, number: int) -> None:
             return
 
 
-def _lock(file: IO[str]) -> bool:
-    """An advisory lock that dies with the process."""
+def lock(file: IO[str]) -> bool:
+    """Take an advisory lock that dies with the process; False when somebody else has it."""
     if sys.platform == "win32":
         import msvcrt
 

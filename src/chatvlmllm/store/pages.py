@@ -49,6 +49,27 @@ class Pages:
             number = store(connection, key, reading)
             return load(connection, number)
 
+    def keep(self, key: Key, reading: Reading) -> None:
+        """Store a result whether it is lasting or not, for `latest`."""
+        with self._database.write() as connection:
+            store(connection, key, reading)
+
+    def latest(self, key: Key) -> Reading | None:
+        """The page's lasting result, or the newest of the others; None when nothing was stored."""
+        from sqlalchemy import select
+
+        from chatvlmllm.store.tables import PAGES
+
+        wanted = (
+            select(PAGES.c.reading)
+            .where(PAGES.c.document == key.document, PAGES.c.page == key.page, PAGES.c.way == key.way.digest)
+            .order_by(PAGES.c.lasting.desc(), PAGES.c.id.desc())
+            .limit(1)
+        )
+        with self._database.read() as connection:
+            packed = connection.scalar(wanted)
+        return None if packed is None else unpack(packed)
+
     def known(self, document: str, way: Way) -> frozenset[int]:
         """The page numbers of a document that need not be read again."""
         from sqlalchemy import select

@@ -1,0 +1,160 @@
+"""Pages read on a Ray cluster: one actor per place where a page can be read, each with a host of its own.
+
+The pipeline is that of one machine (`flow`): documents are opened, results stored and files written here; a thread
+per actor sends it one page after the other and waits, so that no more is under way than can be read. Documents travel
+once, through Ray's object store. A lost node costs the pages that were being read there, and they are read elsewhere.
+"""
+
+import logging
+import os
+import threading
+from collections import OrderedDict
+from queue import Queue
+from typing import TYPE_CHECKING, Any, Self
+
+from chatvlmllm.document import Page, open_document
+from chatvlmllm.errors import MissingExtra, NodesLost
+from chatvlmllm.geometry import Size
+from chatvlmllm.ladder import failure
+from chatvlmllm.models import catalogue
+from chatvlmllm.reading import Reading, Verdict
+from chatvlmllm.run import Options, reading_from_json, to_json
+from chatvlmllm.store.keys import Way, way
+
+if TYPE_CHECKING:
+    from chatvlmllm.config import Settings
+    from chatvlmllm.engines.host import Host
+
+#: How often in a row a page may lose the actor that reads it; the last node may be restarting.
+MOST_LOSSES = 5
+#: Seconds that an actor may take to appear on a node.
+_PATIENCE = 600
+#: Documents whose bytes an actor, and this side's object store, keep at once.
+_KEPT = 8
+
+
+class Station:
+    """What runs on a node: a host and the documents that were sent last."""
+
+    def __init__(self, settings: bytes) -> None:
+        import pickle
+
+        from chatvlmllm.engines.host import Host
+
+        # Made by our own process and sent through Ray, which trusts its members alike.
+        self._settings: Settings = pickle.loads(settings)  # noqa: S301
+        self._host = Host(self._settings)
+        self._documents: OrderedDict[str, Any] = OrderedDict()
+
+    def ready(self) -> int:
+        """The process that reads here."""
+        return os.getpid()
+
+    def read(self, document: bytes, name: str, digest: str, number: int, options: bytes) -> str:
+        """The reading of a page, as JSON."""
+        import pickle
+
+        from chatvlmllm.pipeline import read_page
+
+        if digest not in self._documents:
+            self._documents[digest] = open_document(document, name, self._settings.limits)
+            while len(self._documents) > _KEPT:
+                self._documents.popitem(last=False)[1].close()
+        page = next(self._documents[digest].pages([number]))
+        return to_json(read_page(page, pickle.loads(options), self._host))  # noqa: S301
+
+
+class RayReader:
+    """Reads on the cluster at `address` (`auto` finds one, `local` starts one here); raises MissingExtra without Ray.
+
+    `host` is this machine's own: it only says in which way pages are read.
+    """
+
+    def __init__(self, settings: "Settings", options: Options, host: "Host", address: str) -> None:
+        try:
+            import ray
+        except ImportError as error:
+            raise MissingExtra(feature="Ray", command="pip install 'chatvlmllm[ray]'") from error
+        self._ray: Any = ray
+        self._settings, self._host = settings, host
+        self._mine = not ray.is_initialized()
+        if self._mine:
+            ray.init(address=None if address == "local" else address, log_to_driver=False, logging_level=logging.ERROR)
+        self._ways: dict[str, Way] = {}
+        self._sent: OrderedDict[str, Any] = OrderedDict()
+        self._lock = threading.Lock()
+        self._need = self._needed(options)
+        self.width = self._places()
+        self._free: Queue[Any] = Queue()
+        for _ in range(self.width):
+            self._free.put(self._start())
+
+    def _needed(self, options: Options) -> dict[str, float]:
+        """What a place takes: a GPU where the model wants one and the cluster has some, else a processor."""
+        model = catalogue().get(options.model)
+        gpus = self._ray.cluster_resources().get("GPU", 0)
+        generative = model is None or model.generative
+        return {"num_gpus": 1, "num_cpus": 1} if gpus and generative else {"num_cpus": 1}
+
+    def _places(self) -> int:
+        resources = self._ray.cluster_resources()
+        if "num_gpus" in self._need:
+            return max(1, int(resources.get("GPU", 1)))
+        return max(1, int(resources.get("CPU", 1)))
+
+    def _start(self) -> Any:
+        import pickle
+
+        actor = self._ray.remote(Station).options(**self._need, max_restarts=0)
+        return actor.remote(pickle.dumps(self._settings))
+
+    def read(self, page: Page, options: Options) -> Reading:
+        """Send the page to a free place; when its node is lost, to another one."""
+        import pickle
+
+        lost = (self._ray.exceptions.RayActorError, self._ray.exceptions.ObjectLostError)
+        document, sent = page.document, self._send(page)
+        for _ in range(MOST_LOSSES):
+            actor = self._free.get()
+            try:
+                answer = actor.read.remote(sent, document.name, document.sha256, page.number, pickle.dumps(options))
+                reading = reading_from_json(self._ray.get(answer))
+            except lost:
+                # The place is gone with its node; Ray puts a new one where there is room.
+                actor = self._start()
+                continue
+            finally:
+                self._free.put(actor)
+            return reading
+        told = failure(NodesLost(times=MOST_LOSSES))
+        return Reading(page=page.number, size=Size(1, 1), verdict=Verdict.FAILED, asked=options.model, failure=told)
+
+    def _send(self, page: Page) -> Any:
+        """The document in the object store of this machine, which outlives the nodes; only the last ones stay."""
+        digest = page.document.sha256
+        with self._lock:
+            if digest not in self._sent:
+                self._sent[digest] = self._ray.put(page.document.content())
+                while len(self._sent) > max(_KEPT, 2 * self.width):
+                    self._sent.popitem(last=False)
+            return self._sent[digest]
+
+    def way(self, options: Options) -> Way:
+        asked = to_json(options)
+        if asked not in self._ways:
+            self._ways[asked] = way(options, self._host)
+        return self._ways[asked]
+
+    def cancel(self) -> None:
+        """End the actors: what they are reading is not kept."""
+        self.close()
+
+    def close(self) -> None:
+        if self._mine and self._ray.is_initialized():
+            self._ray.shutdown()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
