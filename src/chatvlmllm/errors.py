@@ -9,12 +9,9 @@ ChatVLMLLMError
 │   InvalidRequest 422 · KeyWrong 401 · OriginForbidden 403 · NoSuchPath 404 · MethodNotAllowed 405
 │   RequestTooLarge 413 · RequestTooSlow 408 · UrlForbidden 403 · UrlFailed 422 · NeedsPicture 422
 │   NotConstrained 422 · UnsafeFile 422 · UnknownJob 404 · UnknownDocument 404 · JobUnfinished 409 · OriginalGone 410
-│   PicturesMissing 422
 │   UnknownData 404 · UnknownDegradation 422 · UnreadableTruth 422 · NothingToMeasure 422 · NothingMeasured 422
-│   NothingCommon 422
-│   NotConstrained 422
-│   UnknownData 404 · UnknownDegradation 422 · UnreadableTruth 422 · NothingToMeasure 422 · NothingMeasured 422
-│   PicturesMissing 422 · ArchiveUnsafe 422 · BadManifest 422 · NothingToRead 422 · RemoteFailed 502
+│   NothingCommon 422 · PicturesMissing 422 · ArchiveUnsafe 422 · BadManifest 422 · NothingToRead 422
+│   RemoteFailed 502
 ├─ SetupError    this machine is not ready               exit 3
 │   ConfigInvalid 500 · FormInvalid 500 · MissingExtra 503 · MissingLanguage 503 · DownloadFailed 503
 │   OfflineForbidden 503 · MissingProgram 503
