@@ -53,8 +53,9 @@ def test_the_parquet_table_is_the_csv_table(batch: Batch, tmp_path: Path) -> Non
     assert isinstance(columns[0]["page"], int)
 
 
-def test_patterns_and_priorities(batch: Batch, tmp_path: Path) -> None:
+def test_patterns_and_priorities(batch: Batch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A pattern names files, and those with a higher priority are read first."""
+    monkeypatch.setenv("CHATVLMLLM_WORKERS", "1")
     papers(tmp_path / "in", 4)
     done = batch(str(tmp_path / "in" / "paper00[123].pdf"), "--priority", "paper003*=5", "--priority", "*2.pdf=-1")
     assert done.code == 0
@@ -65,8 +66,9 @@ def test_patterns_and_priorities(batch: Batch, tmp_path: Path) -> None:
     ]
 
 
-def test_a_manifest_says_what_to_read_and_how(batch: Batch, tmp_path: Path) -> None:
+def test_a_manifest_says_what_to_read_and_how(batch: Batch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Rows of a CSV name files relative to it, their names, pages and priorities."""
+    monkeypatch.setenv("CHATVLMLLM_WORKERS", "1")
     papers(tmp_path / "in", 3, pages=3)
     rows = ["path;name;pages;priority", "in/paper001.pdf;2025/first.pdf;2-;0", "in/paper002.pdf;;;7"]
     (tmp_path / "list.csv").write_text("\ufeff" + "\n".join(rows), encoding="utf-8")
