@@ -25,10 +25,12 @@ LAYERS = (
     ("models",),
     ("prepare", "run", "weights", "forms"),
     ("export",),
+    ("corrections",),
     ("engines",),
     ("routing", "ladder", "hearing", "asking", "pipeline", "store"),
     ("batch", "bench", "verify", "fields"),
     ("server", "client"),
+    ("ui",),
     ("cli",),
 )
 
@@ -37,7 +39,7 @@ QUARANTINE = {
     "torch": ("models/", "engines/generation.py", "engines/worker_main.py"),
     "transformers": ("models/", "engines/generation.py"),
     "huggingface_hub": ("weights.py",),
-    "httpx": ("engines/", "client.py", "server/fetch.py"),
+    "httpx": ("engines/", "client.py", "server/fetch.py", "ui/remote.py"),
     "fastapi": ("server/",),
     "starlette": ("server/",),
     "uvicorn": ("server/run.py",),
@@ -45,7 +47,7 @@ QUARANTINE = {
     "prometheus_client": ("server/metrics.py",),
     "docker": ("engines/container.py",),
     "pynvml": ("engines/gpu.py",),
-    "markdown_it": ("decode/markdown.py", "bench/metrics/formatting.py"),
+    "markdown_it": ("decode/markdown.py", "ui/safe.py", "bench/metrics/formatting.py"),
     "weasyprint": ("bench/specimens/",),
     "jinja2": ("bench/specimens/", "bench/report/"),
     "tesserocr": ("page/tesseract.py", "page/tesseract_lines.py"),
@@ -66,6 +68,7 @@ QUARANTINE = {
     "psutil": ("bench/footprint.py",),
     "pydantic_settings": ("config.py",),
     "sqlalchemy": ("store/",),
+    "streamlit": ("ui/",),
     "alembic": ("store/",),
 }
 

@@ -280,6 +280,10 @@ class UnknownJob(InputError):
     code, status = "unknown_job", 404
 
 
+class UnknownChat(InputError):
+    code, status = "unknown_chat", 404
+
+
 class UnknownDocument(InputError):
     code, status = "unknown_document", 404
 
@@ -374,6 +378,10 @@ class AddressTaken(SetupError):
 
 class ServerRuns(SetupError):
     code = "server_runs"
+
+
+class ServerStartFailed(SetupError):
+    code, status = "server_start_failed", 503
 
 
 class EngineError(ChatVLMLLMError):

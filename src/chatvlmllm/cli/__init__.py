@@ -11,7 +11,20 @@ from typing import Annotated
 
 import typer
 
-from chatvlmllm.cli import batch, bench, config, doctor, engines, extract, models, recognize, schema, serve, verify
+from chatvlmllm.cli import (
+    batch,
+    bench,
+    config,
+    doctor,
+    engines,
+    extract,
+    models,
+    recognize,
+    schema,
+    serve,
+    ui,
+    verify,
+)
 from chatvlmllm.cli.speech import complain, console, say
 from chatvlmllm.errors import ChatVLMLLMError
 
@@ -28,6 +41,7 @@ app.command("batch", help=say("batch.help"))(batch.command)
 app.command("extract", help=say("extract.help"))(extract.command)
 app.command("verify", help=say("verify.help"))(verify.command)
 app.command("serve", help=say("serve.help"))(serve.command)
+app.command("ui", help=say("ui.help"))(ui.command)
 app.command("doctor", help=say("doctor.help"))(doctor.command)
 app.command("gpu", help=say("gpu.help"))(engines.gpu)
 app.command("schema", help=say("schema.help"))(schema.command)

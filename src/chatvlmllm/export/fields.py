@@ -112,7 +112,7 @@ def plain(papers: Iterable[Paper], language: str) -> Iterator[str]:
         yield f"{paper.name}: {title} ({paper.extraction.detection.score:.2f})\n"
         for one in paper.extraction.every():
             if one.value is not None:
-                yield f"  {_title(paper, one.key, language)}: {one.value}{_mark(one)}\n"
+                yield f"  {titled(paper, one.key, language)}: {one.value}{_mark(one)}\n"
         for check in paper.extraction.checks:
             if check.outcome == "failed":
                 yield f"  ! {', '.join(check.fields[:3])}: {check.sentence(language)}\n"
@@ -122,7 +122,8 @@ def _mark(one: Field) -> str:
     return {"ok": "  ✓", "failed": "  ✗"}.get(one.outcome.value, "") + ("  ?" if one.supported is False else "")
 
 
-def _title(paper: Paper, key: str, language: str) -> str:
+def titled(paper: Paper, key: str, language: str) -> str:
+    """What a field of a paper of known type is called for people."""
     assert paper.form is not None
     rule = paper.form.rule(key)
     place = re.search(r"\[(\d+)\]", key)
@@ -144,7 +145,7 @@ def _cells(paper: Paper, one: Field, language: str) -> tuple[object, ...]:
         paper.name,
         paper.extraction.form,
         one.key,
-        _title(paper, one.key, language),
+        titled(paper, one.key, language),
         one.value or "",
         one.raw,
         one.outcome.value,
@@ -187,8 +188,14 @@ def _sheets(papers: list[Paper], language: str) -> Mapping[str, list[list[Cell]]
     single.append([("text", render(f"sheets.{name}", language, {})) for name in ("file", "title", "value", "outcome")])
     for paper in papers:
         for one in paper.extraction.fields:
-            title = _title(paper, one.key, language)
-            single.append([("text", paper.name), ("text", title), _typed(one), ("text", _outcome(one, language))])
+            single.append(
+                [
+                    ("text", paper.name),
+                    ("text", titled(paper, one.key, language)),
+                    _typed(one),
+                    ("text", _outcome(one, language)),
+                ]
+            )
         for group in paper.extraction.groups:
             assert paper.form is not None
             rule = paper.form.groups[group.key]

@@ -11,14 +11,24 @@ from starlette.middleware.cors import CORSMiddleware
 
 from chatvlmllm.config import Settings
 from chatvlmllm.engines.host import Host
-from chatvlmllm.server import documents, edge, extract, fleet, jobs, openai, system
+from chatvlmllm.server import chats, desk, documents, edge, extract, fleet, jobs, openai, overview, system
 from chatvlmllm.server.guard import Guard
 from chatvlmllm.server.metrics import Metrics
 from chatvlmllm.server.runner import runner_of
 from chatvlmllm.server.shared import Shared
 
 #: Every route of the server; a module's routes are its `router`.
-ROUTERS = (documents.router, extract.router, fleet.router, jobs.router, openai.router, system.router)
+ROUTERS = (
+    chats.router,
+    desk.router,
+    documents.router,
+    extract.router,
+    fleet.router,
+    jobs.router,
+    openai.router,
+    overview.router,
+    system.router,
+)
 
 
 def create_app(settings: Settings, url: str = "") -> FastAPI:

@@ -139,3 +139,35 @@ EVENTS = Table(
     Column("content", Text, nullable=False),
     Column("at", Double, nullable=False),
 )
+
+#: What people put right in a file of a job, as JSON.
+CORRECTIONS = Table(
+    "corrections",
+    METADATA,
+    Column("file", _NUMBER, ForeignKey("files.id", ondelete="CASCADE"), primary_key=True),
+    Column("content", Text, nullable=False),
+    Column("changed", Double, nullable=False),
+)
+
+#: Conversations; `messages` is JSON.
+CHATS = Table(
+    "chats",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("owner", String(200), nullable=False),
+    Column("title", String(200), nullable=False),
+    Column("messages", Text, nullable=False),
+    Column("created", Double, nullable=False),
+    Column("changed", Double, nullable=False),
+    Index(None, "owner", "changed"),
+)
+
+#: Pictures that a conversation is about, as JPEG, numbered from 1.
+CHAT_PICTURES = Table(
+    "chat_pictures",
+    METADATA,
+    Column("chat", String(32), ForeignKey("chats.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("name", String(300), nullable=False),
+    Column("picture", LargeBinary, nullable=False),
+)

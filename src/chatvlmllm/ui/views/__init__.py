@@ -1,0 +1,1 @@
+"""The pages of the workbench; each module draws one with `page()`."""

@@ -1,0 +1,222 @@
+"""«Распознавание» in a real browser, on the live server, with the embedded readers."""
+
+import io
+import json
+import re
+import zipfile
+from pathlib import Path
+
+import openpyxl
+import pikepdf
+import pytest
+from PIL import Image, ImageDraw, ImageFont
+from playwright.sync_api import Page, expect
+
+from tests.conftest import encoded, picture
+from tests.pdfs import text_pdf
+from tests.ui import rig
+
+pytestmark = pytest.mark.real
+
+HOSTILE = (
+    "<script>window.hacked=1</script>",
+    "<img src=x onerror=window.hacked=1>",
+    "=HYPERLINK\\(1;2\\)",
+    "![p]\\(http://198.51.100.7/p.png\\) [l]\\(javascript:window.hacked=1\\)",
+)
+
+
+def drop(page: Page, *files: tuple[str, bytes], path: str = "/") -> None:
+    """Open the page and choose files, as a drop would."""
+    page.goto(path)
+    uploads = [{"name": name, "mimeType": "application/octet-stream", "buffer": content} for name, content in files]
+    page.locator("input[type=file]").first.set_input_files(uploads)  # type: ignore[arg-type]
+
+
+def choose(page: Page, label: str, option: str) -> None:
+    """Take an option of a select box."""
+    page.get_by_role("combobox", name=re.compile(label)).click()
+    page.get_by_role("option", name=option, exact=True).click()
+
+
+def read(page: Page, *files: tuple[str, bytes], model: str = "Embedded reader") -> None:
+    """Drop files and wait until the first page is there."""
+    drop(page, *files)
+    choose(page, "Модель", model)
+    page.get_by_role("button", name="Распознать").click()
+    page.locator(".picture .box").first.wait_for(timeout=30_000)
+    expect(page.get_by_text("Скачать", exact=True)).to_be_visible(timeout=60_000)
+
+
+def table_page() -> bytes:
+    """A ruled table of two columns with a heading above it."""
+    image = Image.new("RGB", (800, 500), "white")
+    draw, font = ImageDraw.Draw(image), ImageFont.load_default(34)
+    draw.text((60, 40), "Prices of the year", fill="black", font=font)
+    for row, cells in enumerate((("Name", "Price"), ("Apple", "120"), ("Melon", "340"))):
+        for column, text in enumerate(cells):
+            box = (60 + 320 * column, 140 + 90 * row, 380 + 320 * column, 230 + 90 * row)
+            draw.rectangle(box, outline="black", width=3)
+            draw.text((box[0] + 20, box[1] + 24), text, fill="black", font=font)
+    return encoded(image, "PNG")
+
+
+def test_a_scan_becomes_boxes_and_text(page: Page) -> None:
+    """Uploaded, a picture is read; a box chosen on it chooses its text, and the verdict is said in words."""
+    read(page, ("scan.png", encoded(picture("Hello world"), "PNG")))
+    expect(page.locator(".badge").first).to_contain_text("прочитана")
+    expect(page.get_by_text("уверенность").first).to_be_visible()
+    page.locator(".picture .box").first.click()
+    chosen = page.locator(".reading .block.chosen")
+    expect(chosen).to_contain_text("Hello world")
+    page.locator(".picture .legend button").first.click()
+    expect(page.locator(".picture .box")).to_have_count(0)
+    page.get_by_label("Увеличить").click()
+    expect(page.locator(".picture .zoom")).to_have_text("150 %")
+
+
+def test_t32_boxes_stand_where_the_words_are(page: Page) -> None:
+    """A box on the screen covers the ink it belongs to, at every zoom."""
+    image = Image.new("RGB", (1000, 600), "white")
+    ImageDraw.Draw(image).text((600, 400), "CORNER", fill="black", font=ImageFont.load_default(60))
+    ink = image.convert("L").point(lambda value: 255 * (value < 128)).getbbox()
+    assert ink is not None
+    read(page, ("corner.png", encoded(image, "PNG")))
+    for _ in range(2):
+        page.wait_for_timeout(300)
+        sheet, box = page.locator(".picture img").bounding_box(), page.locator(".picture .box").first.bounding_box()
+        assert sheet is not None
+        assert box is not None
+        scale = 1000 / sheet["width"]
+        left, top = (box["x"] - sheet["x"]) * scale, (box["y"] - sheet["y"]) * scale
+        right, bottom = left + box["width"] * scale, top + box["height"] * scale
+        assert left <= ink[0] + 12
+        assert top <= ink[1] + 12
+        assert right >= ink[2] - 12
+        assert bottom >= ink[3] - 12
+        assert right - left < 400
+        page.get_by_label("Увеличить").click()
+
+
+def test_t54_edits_are_kept_and_exported(page: Page, bench: rig.Workbench) -> None:
+    """A text put right survives a reload and is in the file that is downloaded; the raw answer stays as it was."""
+    read(page, ("edit.png", encoded(picture("Hello world"), "PNG")))
+    page.locator(".picture .box").first.click()
+    area = page.get_by_label("Исправить выбранный блок")
+    area.fill("Привет, мир; =1+1")
+    page.get_by_role("button", name="Сохранить исправления").click()
+    expect(page.get_by_text("исправлено вручную: 1")).to_be_visible()
+    page.reload()
+    expect(page.locator(".reading")).to_contain_text("Привет, мир")
+    with page.expect_download() as taken:
+        page.get_by_role("button", name="Скачать TXT").click()
+    assert "Привет, мир; =1+1" in Path(taken.value.path()).read_text(encoding="utf-8")
+    page.get_by_role("tab", name="Сырой ответ").click()
+    expect(page.locator("[data-testid=stCode]")).to_contain_text("Hello")
+
+
+def test_t54_no_result_under_another_file(page: Page) -> None:
+    """With the next document the result before it is gone from the page."""
+    read(page, ("first.png", encoded(picture("FIRST"), "PNG")))
+    page.get_by_role("button", name="Новый документ").click()
+    expect(page.locator(".picture")).to_have_count(0)
+    page.locator("input[type=file]").first.set_input_files(
+        [{"name": "second.png", "mimeType": "image/png", "buffer": encoded(picture("SECOND"), "PNG")}]
+    )
+    page.wait_for_timeout(500)
+    expect(page.get_by_text("FIRST")).to_have_count(0)
+
+
+def test_t27_t28_a_hostile_document_is_inert_in_every_tab_and_file(page: Page, bench: rig.Workbench) -> None:
+    """Markup, scripts, links, pictures and formulas of a document are text on every tab and in every download."""
+    read(page, ("hostile <b>&.pdf", text_pdf(*HOSTILE)), model="PDF text layer")
+    for tab in ("Текст", "Markdown", "Таблицы", "Поля", "JSON", "Сырой ответ"):
+        page.get_by_role("tab", name=tab).click()
+        page.wait_for_timeout(700)
+        panel = page.locator("[data-testid=stTabs]")
+        assert panel.locator("img[src^=http], a[href^=javascript], script, iframe").count() == 0
+        assert page.evaluate("window.hacked") is None
+    page.get_by_role("tab", name="Markdown").click()
+    expect(page.locator(".paper")).to_contain_text("<script>window.hacked=1</script>")
+    with page.expect_download(timeout=60_000) as taken:
+        page.get_by_role("button", name="Скачать всё").click()
+    packed = zipfile.ZipFile(taken.value.path())
+    for name in packed.namelist():
+        check(name, packed.read(name))
+
+
+def check(name: str, content: bytes) -> None:
+    """Nothing in a downloaded file acts."""
+    if name.endswith((".html", ".hocr", ".xml")):
+        text = content.decode()
+        assert "&lt;script&gt;" in text
+        assert "<script>window" not in text
+        assert not re.search(r"<img|onerror=(?!window)", text)
+    elif name.endswith(".csv"):
+        cells = [cell.strip('"') for line in content.decode("utf-8-sig").splitlines() for cell in line.split(";")]
+        assert not [cell for cell in cells if cell[:1] in ("=", "@")]
+    elif name.endswith(".xlsx"):
+        for sheet in openpyxl.load_workbook(io.BytesIO(content)):
+            assert not [cell for row in sheet.iter_rows() for cell in row if cell.data_type == "f" or cell.hyperlink]
+    elif name.endswith(".pdf"):
+        with pikepdf.open(io.BytesIO(content)) as pdf:
+            assert "/OpenAction" not in pdf.Root
+            assert all("/Annots" not in one for one in pdf.pages)
+    elif name.endswith(".docx"):
+        inner = zipfile.ZipFile(io.BytesIO(content))
+        assert b"<script>" not in inner.read("word/document.xml")
+        assert not [one for one in inner.namelist() if "vba" in one.lower()]
+    elif name.endswith(".json"):
+        json.loads(content)
+
+
+def test_t30_tables_are_grids_that_can_be_put_right(page: Page, bench: rig.Workbench) -> None:
+    """A ruled table is a grid with its own key; a changed cell is in the export, the others as read."""
+    read(page, ("table.png", table_page()))
+    job = page.url.rpartition("job=")[2]
+    page.get_by_role("tab", name="Таблицы").click()
+    grid = page.locator("[data-testid=stDataFrame]")
+    expect(grid).to_be_visible()
+    cell = grid.bounding_box()
+    assert cell is not None
+    page.mouse.dblclick(cell["x"] + cell["width"] * 0.6, cell["y"] + 35 * 2 + 17)
+    page.keyboard.press("Control+A")
+    page.keyboard.type("999")
+    page.keyboard.press("Enter")
+    page.wait_for_timeout(500)
+    page.get_by_role("button", name="Сохранить исправления").click()
+    expect(page.get_by_text("исправлено вручную: 1")).to_be_visible()
+    cells = bench.get(f"/v1/jobs/{job}/files/0/corrections")["cells"]
+    assert list(cells.values()) == ["999"]
+
+
+def test_a_long_document_is_read_page_by_page(page: Page) -> None:
+    """Pages of a PDF come as thumbnails; one that is chosen is shown, and the strip holds only those around it."""
+    read(page, ("long.pdf", text_pdf("A page of many", pages=30)), model="PDF text layer")
+    expect(page.locator(".strip .leaf").first).to_be_visible()
+    assert page.locator(".strip .leaf").count() <= 13
+    page.locator(".strip .leaf").nth(3).click()
+    expect(page.locator(".strip .leaf[aria-current=page]")).to_contain_text("4")
+    expect(page.locator(".picture .view")).to_have_attribute("aria-label", re.compile("Страница 4"))
+
+
+def test_what_cannot_be_read_says_why(page: Page) -> None:
+    """A file that is no picture is refused in words, with what to do; nothing else breaks."""
+    drop(page, ("broken.png", b"\x89PNG\r\n\x1a\nbroken"))
+    page.get_by_role("button", name="Распознать").click()
+    expect(page.get_by_role("alert").first).to_contain_text("broken")
+    expect(page.locator("[data-testid=stException]")).to_have_count(0)
+
+
+def test_every_format_can_be_taken_home(page: Page) -> None:
+    """Each export format downloads under its own name and holds the text."""
+    from chatvlmllm.export import FORMATS
+    from chatvlmllm.ui.words import catalogue
+
+    read(page, ("scan.png", encoded(picture("Hello world"), "PNG")))
+    for name, format in FORMATS.items():
+        choose(page, "Формат", catalogue("ru")[f"formats.{name}"])
+        with page.expect_download(timeout=60_000) as taken:
+            page.get_by_role("button", name=f"Скачать {name.upper()}", exact=True).click()
+        assert taken.value.suggested_filename == f"scan.png{format.suffix}"
+        assert Path(taken.value.path()).stat().st_size > 5
