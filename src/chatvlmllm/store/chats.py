@@ -58,7 +58,7 @@ def get(database: "Database", owner: str, chat: str) -> Chat:
     with database.read() as connection:
         row = _row(connection, owner, chat)
         named = select(CHAT_PICTURES.c.number, CHAT_PICTURES.c.name).where(CHAT_PICTURES.c.chat == chat)
-        pictures = dict(connection.execute(named.order_by(CHAT_PICTURES.c.number)).tuples().all())
+        pictures = {one.number: one.name for one in connection.execute(named.order_by(CHAT_PICTURES.c.number))}
     return Chat(
         id=row.id,
         title=row.title,
