@@ -72,12 +72,24 @@ def _of_table(table: Table, sheet: Sheet) -> Grid:
     rows = [[empty] * table.columns for _ in range(table.rows)]
     words = [word for segment in sheet.segments for word in segment.words] if sheet.located else []
     for cell in table.cells:
-        inside = tuple(word for word in words if cell.box is not None and _within(word.box, cell.box))
+        inside = _said([word for word in words if cell.box is not None and _within(word.box, cell.box)], cell.text)
         one = GridCell(" ".join(cell.text.split()), inside, cell.box)
         for row in range(cell.row, min(cell.row + cell.rows, table.rows)):
             for column in range(cell.column, min(cell.column + cell.columns, table.columns)):
                 rows[row][column] = one
     return Grid(tuple(map(tuple, rows)))
+
+
+def _said(inside: Sequence[Word], text: str) -> tuple[Word, ...]:
+    """The words of a cell in its own order: boxes of cells on a tilted page overlap, and so catch strangers."""
+    left = list(inside)
+    found: list[Word] = []
+    for token in text.split():
+        word = next((word for word in left if word.text in {token, token.strip("|¦[]{}")}), None)
+        if word is not None:
+            left.remove(word)
+            found.append(word)
+    return tuple(found) if found else tuple(inside)
 
 
 def _within(word: Box, cell: Box) -> bool:

@@ -56,6 +56,11 @@ def digits(*lengths: int, gaps: str = r"[ \-]?") -> Finder:
     return find
 
 
+def _clients_accounts(text: str, language: str) -> list[Found]:
+    """Numbers of accounts but those that banks keep at the Bank of Russia."""
+    return [one for one in digits(20, gaps=r"[ .\-]?")(text, language) if not _at_central_bank(one[2])]
+
+
 def _at_central_bank(number: str) -> bool:
     """Whether an account is one that banks keep at the Bank of Russia (balance accounts 30101, 40102)."""
     return number[:5] in {"30101", "40102"}
@@ -134,7 +139,13 @@ def _text(text: str, _language: str) -> list[Found]:
 def _address(text: str, language: str) -> list[Found]:
     index = re.search(r"(?<!\d)\d{6}(?!\d)[,\s]", text)
     start = index.start() if index and index.start() < 40 else 0
-    return [(s + start, e + start, v) for s, e, v in _text(text[start:], language)]
+    found = _text(text[start:], language)
+    return [(s + start, e + start, _STREET.sub("ул.", _SHORT.sub(r"\1. ", v))) for s, e, v in found]
+
+
+#: Short words of addresses as they are set without a space, and the one that readers misread most.
+_SHORT = re.compile(r"\b(г|ул|уп|пер|д|к|корп|стр|кв|оф)\.(?=[\w«])", re.IGNORECASE)
+_STREET = re.compile(r"\bуп\.(?=\s)")
 
 
 _CODE = r"(?:№|N[oо°]?\.?(?=\s)|#)?\s*(?P<v>(?=[^\s,;]*\d)[\w][\w./\\\-–]*[\w](?:[-/]\w+)*|\d)"
@@ -187,8 +198,7 @@ _ALL = (
     Kind("bik", digits(9), ("bik",), schema=_DIGITS_SCHEMA),
     Kind(
         "account",
-        digits(20, gaps=r"[ .\-]?"),
-        sure=lambda value: not _at_central_bank(value),
+        _clients_accounts,
         checks=("account_shape",),
         personal=True,
         schema=_DIGITS_SCHEMA,

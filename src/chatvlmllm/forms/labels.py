@@ -243,7 +243,7 @@ def _literal(text: str, *, after: bool) -> str:
         if sign == "№":
             found.append(r"(?:№|n[ео°º]?|м[ое]?|н[ео]|хо|#)?\.?")
         elif sign == "@":
-            found.append(r"(?:[^\w\s.,]|ө)")  # readers make some sign or other of it
+            found.append(r"(?:[^\w\s.,]|ө|[0о](?=\s))")  # readers make some sign or other of it
         elif sign == "х":
             found.append("[хx×*]")  # the sign of multiplication, as typed and as read
         elif sign.isalnum():

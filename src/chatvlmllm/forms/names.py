@@ -135,8 +135,31 @@ def categories(text: str, _language: str) -> list[tuple[int, int, str]]:
     return [(match.start(), match.end(), " ".join(found))] if match and found else []
 
 
+_UNITS = frozenset(
+    "шт компл упак пач бут бан бал кан фл тюб ящ уп боб секц тыс кор мешок рул лист набор пара г кг т ц мм см м м² м³ км га л мл дл ч час мин сут дн день мес год "
+    "чел рейс смена раз ед усл экз комплект услуга пог.м тыс.шт Вт кВт кВт·ч Гкал".split()
+)
+#: One letter as another alphabet's reader sees it.
+_UNIT_TWINS = {"y": "ч", "у": "ч", "4": "ч", "n": "л", "п": "л", "r": "г", "wt": "шт", "ur": "шт"}
+
+
 def units(text: str, _language: str) -> list[tuple[int, int, str]]:
-    """A unit of measure; a raised 2 or 3 that was read as something else after м is put right."""
+    """A unit of measure; a raised 2 or 3 that was read as something else after м is put right, and one wrong letter."""
     bare = " ".join(text.strip(" ,;:|_").split())
     value = re.sub(r"(?<=\d)(?=м)", " ", re.sub(r"\bм\s?[2?°*\"]", "м²", re.sub(r"\bм\s?[3з]\b", "м³", bare)))
-    return [(0, len(text), value)] if bare else []
+    return [(0, len(text), _known_unit(value))] if bare else []
+
+
+def _known_unit(value: str) -> str:
+    """The unit that a text must mean when it is none itself; else the text."""
+    from rapidfuzz.distance import Levenshtein
+
+    bare = value.rstrip(".")
+    if bare in _UNITS or " " in bare or not re.search(r"[^\W\d_]", bare):
+        return value
+    dot = value[len(bare) :]
+    if bare.casefold() in _UNIT_TWINS:
+        return _UNIT_TWINS[bare.casefold()] + dot
+    # A letter read twice is the one slip that never makes another unit of it.
+    near = [unit for unit in _UNITS if len(unit) + 1 == len(bare) and Levenshtein.distance(bare.casefold(), unit) == 1]
+    return near[0] + dot if len(near) == 1 and len(bare) > 2 else value

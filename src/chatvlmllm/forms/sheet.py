@@ -7,6 +7,7 @@ page is measured from its lines and taken into account only to tell rows.
 
 import re
 from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -22,6 +23,9 @@ _RULES = re.compile(r"^[|¦\[\]{}_‗—–\-=~.]*[|¦\[\]{}_‗][|¦\[\]{}_‗�
 _LONG, _MANY = 18, 4
 #: A smaller slope than this (a sixth of a degree) is taken for level.
 _LEVEL = 0.003
+#: Where no line is long: at least so many words, rows counted in bins of this share of their height, slopes up to this
+#: many thousandths, believed when the rows are sharper by this factor than those of a level page.
+_FEW, _BIN, _STEEPEST, _SHARPER = 12, 0.3, 40, 1.1
 #: Synthetic geometry for readings without places: one character cell in pixels.
 _CELL_WIDTH, _CELL_HEIGHT = 10.0, 20.0
 
@@ -103,7 +107,7 @@ def sheet(reading: Reading) -> Sheet:
     """The page of a reading."""
     lines, located = _lines(reading.blocks)
     tables = tuple(block.table for block in reading.blocks if block.table is not None)
-    slope = _slope(lines)
+    slope = _slope(lines, tables)
     runs = [run for line in lines for run in _split(line)]
     rows = _rows(runs, slope)
     placed = tuple(tuple(Segment(tuple(run), reading.page, index) for run in row) for index, row in enumerate(rows))
@@ -145,11 +149,39 @@ def _typed(text: str, index: int) -> list[Word]:
     ]
 
 
-def _slope(lines: Iterable[Sequence[Word]]) -> float:
-    """The median rise of the longer straight lines, pixels per pixel; 0 when there are few or it is no tilt."""
+def _slope(lines: Sequence[Sequence[Word]], tables: Iterable[Table]) -> float:
+    """The median rise of long straight lines and rows of tables, pixels per pixel; 0 for few of them or no tilt."""
     found = [rise for line in lines if (rise := _rise(line)) is not None]
-    tilt = median(found) if len(found) >= _MANY else 0.0
+    found += [rise for table in tables for rise in _table_rises(table)]
+    tilt = median(found) if len(found) >= _MANY else _level([word for line in lines for word in line])
     return tilt if abs(tilt) > _LEVEL else 0.0
+
+
+def _level(words: Sequence[Word]) -> float:
+    """The tilt at which the words of a page without long lines fall into the sharpest rows (projection profile)."""
+    if len(words) < _FEW:
+        return 0.0
+    size = _BIN * median([word.box.height for word in words])
+
+    def sharpness(tilt: float) -> float:
+        rows: defaultdict[int, float] = defaultdict(float)
+        for word in words:
+            place = ((word.box.y1 + word.box.y2) / 2 - tilt * (word.box.x1 + word.box.x2) / 2) / size
+            rows[int(place)] += word.box.width
+            rows[int(place + 1)] += word.box.width  # two overlapping bins, so that no row falls between them
+        return sum(ink * ink for ink in rows.values())
+
+    best = max((step / 1000 for step in range(-_STEEPEST, _STEEPEST + 1, 2)), key=sharpness)
+    return best if sharpness(best) > _SHARPER * sharpness(0.0) else 0.0
+
+
+def _table_rises(table: Table) -> Iterator[float]:
+    """The slope of each row of a table, from the middles of its cells."""
+    for row in range(table.rows):
+        boxes = [cell.box for cell in table.cells if cell.row == row and cell.rows == 1 and cell.box is not None]
+        xs = [(box.x1 + box.x2) / 2 for box in boxes]
+        if len(boxes) >= _MANY and max(xs) > min(xs):
+            yield linear_regression(xs, [(box.y1 + box.y2) / 2 for box in boxes])[0]
 
 
 def _rise(line: Sequence[Word]) -> float | None:

@@ -30,6 +30,8 @@ class _Heads:
 
     columns: Mapping[str, int]
     body: int
+    #: The column whose cells begin with the row's number, and the key of the number: a ruling between them was missed.
+    led: tuple[int, str] | None = None
 
 
 def groups(form: Form, sheets: Sequence[Sheet]) -> tuple[Mapping[str, Sequence[Row]], Sequence[Found]]:
@@ -94,12 +96,34 @@ def _heads(rule: GroupRule, grid: Grid) -> _Heads | None:
                 taken[key] = column
         if len(taken) >= 2 and set(rule.needs) <= set(taken):
             _likely(rule, texts, taken)
-            if best is None or len(taken) > len(best.columns):
+            count = len(best.columns) if best is not None else 0
+            if len(taken) > count or (len(taken) == count and _goes_on(grid, last)):
                 best = _Heads(taken, last + 1)
     if best is None:
         return None
     body = _after_numbers(grid, best.body)
-    return _Heads({**best.columns, **_ordinals(rule, grid, best.columns, body)}, body)
+    columns = {**best.columns, **_ordinals(rule, grid, best.columns, body)}
+    return _Heads(columns, body, _led(rule, grid, columns, body))
+
+
+def _number_key(rule: GroupRule) -> str | None:
+    return next((key for key, column in rule.columns.items() if set(column.headers) & _NUMBER_HEADERS), None)
+
+
+def _led(rule: GroupRule, grid: Grid, columns: Mapping[str, int], body: int) -> tuple[int, str] | None:
+    """The left column when its cells begin with the numbers 1, 2, 3, … and no column of numbers was found."""
+    key, first = _number_key(rule), min(columns.values())
+    if key is None or key in columns:
+        return None
+    words = [row[first].words for row in grid.rows[body:] if len(row[first].words) > 1]
+    count = sum(row[0].text == str(number) for number, row in enumerate(words, 1))
+    return (first, key) if count and count >= 0.6 * len(words) else None
+
+
+def _goes_on(grid: Grid, row: int) -> bool:
+    """Whether a header cell of the row above reaches down into this one."""
+    pairs = zip(grid.rows[row - 1], grid.rows[row], strict=True) if row else ()
+    return any(above is cell and cell.text for above, cell in pairs)
 
 
 def _likely(rule: GroupRule, texts: Sequence[str], taken: dict[str, int]) -> None:
@@ -118,7 +142,7 @@ def _likely(rule: GroupRule, texts: Sequence[str], taken: dict[str, int]) -> Non
 
 def _ordinals(rule: GroupRule, grid: Grid, columns: Mapping[str, int], body: int) -> Mapping[str, int]:
     """The column of row numbers, whose narrow header is often misread: left of all others, counting from one."""
-    key = next((key for key, column in rule.columns.items() if set(column.headers) & _NUMBER_HEADERS), None)
+    key = _number_key(rule)
     if key is None or key in columns:
         return {}
     for index in range(min(columns.values())):
@@ -151,12 +175,12 @@ def _scores(rule: GroupRule, texts: Sequence[str]) -> Iterator[tuple[float, str,
 
 
 def _after_numbers(grid: Grid, row: int) -> int:
-    """Past a row that only numbers the columns (1, 2, 3, …), by digits or letters."""
-    if row < len(grid.rows):
-        texts = [cell.text.strip() for cell in grid.rows[row] if cell.text.strip()]
+    """Past a row that only numbers the columns (1, 2, 3, …), by digits or letters; a header line may stand before it."""
+    for index in range(row, min(row + 2, len(grid.rows))):
+        texts = [cell.text.strip() for cell in grid.rows[index] if cell.text.strip()]
         short = [text for text in texts if len(text) <= 3]
         if len(texts) >= 3 and len(short) >= 0.8 * len(texts) and {"2", "3"} <= set(texts):
-            return row + 1
+            return index + 1
     return row
 
 
@@ -209,6 +233,11 @@ def _opens(words: Sequence[str], cells: Sequence[GridCell]) -> bool:
 
 def _row(place: _Place, cells: Sequence[GridCell], heads: _Heads, number: int) -> dict[str, Found]:
     found: dict[str, Found] = {}
+    cells, number_cell = _parted(cells, heads)
+    if number_cell is not None and heads.led is not None:
+        key = heads.led[1]
+        value = _cell(place, key, place.rule.columns[key], number_cell, number)
+        found |= {key: value} if value is not None else {}
     for key, column in place.rule.columns.items():
         if key not in heads.columns:
             continue
@@ -216,6 +245,16 @@ def _row(place: _Place, cells: Sequence[GridCell], heads: _Heads, number: int) -
         if value is not None:
             found[key] = value
     return found
+
+
+def _parted(cells: Sequence[GridCell], heads: _Heads) -> tuple[Sequence[GridCell], GridCell | None]:
+    """The cells without the row's number that runs into one of them, and that number as a cell."""
+    if heads.led is None or not cells[heads.led[0]].words or not cells[heads.led[0]].words[0].text.isdigit():
+        return cells, None
+    first, *rest = cells[heads.led[0]].words
+    name = GridCell(" ".join(word.text for word in rest), tuple(rest), cells[heads.led[0]].box)
+    parted = [name if index == heads.led[0] else cell for index, cell in enumerate(cells)]
+    return parted, GridCell(first.text, (first,), first.box)
 
 
 def _cell(place: _Place, key: str, column: Column, cell: GridCell, number: int) -> Found | None:
