@@ -1,7 +1,8 @@
 """Field accuracy: generated papers clean and degraded, and real papers against their field files.
 
     python benchmarks/fields.py generated --seeds 2 --model embedded
-    python benchmarks/fields.py real shared/data/real --save benchmarks/fields_real.json
+    python benchmarks/fields.py generated --degraded --model embedded
+    python benchmarks/fields.py real FOLDER --save benchmarks/fields_real.json
 
 A field is right when its normalised value is the true one: digits, ISO date, decimal; text without regard to letter
 case, quotes, ё and spaces. The saved file holds numbers only.
@@ -28,8 +29,8 @@ from chatvlmllm.document import open_document
 from chatvlmllm.forms import mrz
 from chatvlmllm.run import Options
 
-#: Presets that stand for a degraded paper.
-LEVELS = ("clean", "scan", "bad_scan")
+#: Presets that stand for a degraded paper: an ordinary scan, and a faded one under a stamp, folded and askew.
+DEGRADED = ("scan", "bad_scan")
 Table = dict[str, list[int]]
 
 
@@ -40,7 +41,9 @@ def main() -> None:
     parser.add_argument("--model", default="auto")
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--kinds", default=",".join(KINDS))
-    parser.add_argument("--levels", default=",".join(LEVELS))
+    parser.add_argument("--first", type=int, default=0, help="the first seed")
+    parser.add_argument("--degraded", action="store_true")
+    parser.add_argument("--levels", default="", help="presets of `bench.degrade` instead of clean or degraded")
     parser.add_argument("--save", type=Path)
     parser.add_argument("--misses", action="store_true", help="print every wrong field of generated papers")
     chosen = parser.parse_args()
@@ -48,18 +51,20 @@ def main() -> None:
     if chosen.what == "real":
         _real(chosen.folder, options, chosen.save)
     else:
-        for level in chosen.levels.split(","):
+        levels = chosen.levels.split(",") if chosen.levels else DEGRADED if chosen.degraded else ("clean",)
+        for level in levels:
             _generated(level, chosen, options)
 
 
 def _generated(level: str, chosen: argparse.Namespace, options: Options) -> None:
     """One table for one level: a row per field of every kind."""
     settings, total = load(), [0, 0]
-    print(f"== {level}, seeds 0…{chosen.seeds - 1}, model {options.model}")
+    seeds = range(chosen.first, chosen.first + chosen.seeds)
+    print(f"== {level}, seeds {seeds.start}…{seeds.stop - 1}, model {options.model}")
     for kind in chosen.kinds.split(","):
         table: Table = defaultdict(lambda: [0, 0])
         started, seen, failed = time.perf_counter(), 0, 0
-        for seed in range(chosen.seeds):
+        for seed in seeds:
             paper = specimens.make(kind, seed)
             found = fields.extract(_pictured(paper, level, seed), kind, options=options, settings=settings)
             failed += sum(check.outcome == "failed" for check in found.checks)
@@ -146,9 +151,24 @@ TYPES = (
 )
 
 
+#: Matches of one field over the real papers: `exact`, `normalised`, `of` how many.
+Row = dict[str, int]
+
+
 def _real(folder: Path, options: Options, save: Path | None) -> None:
     """Exact and normalised matches per type and field, and how many types were detected."""
-    settings, exact, near, detected = load(), defaultdict(int), defaultdict(lambda: [0, 0]), [0, 0]
+    rows, detected = measured(folder, options)
+    for place, row in rows.items():
+        print(f"{place:52} exact {row['exact']}/{row['of']}  normalised {row['normalised']}/{row['of']}")
+    sums = [sum(row[name] for row in rows.values()) for name in ("exact", "normalised", "of")]
+    print(f"exact {sums[0]}/{sums[2]}, normalised {sums[1]}/{sums[2]}, type detected {detected[0]}/{detected[1]}")
+    if save is not None:
+        save.write_text(json.dumps({"fields": rows, "detected": detected}, indent=1) + "\n", encoding="utf-8")
+
+
+def measured(folder: Path, options: Options) -> tuple[dict[str, Row], list[int]]:
+    """Matches per `type.field` on the papers of a folder that have a field file; types detected, and of how many."""
+    settings, rows, detected = load(), dict[str, Row](), [0, 0]
     for path in sorted(folder.rglob("*.fields.json")):
         paper = path.with_name(path.name.removesuffix(".fields.json"))
         form = next((form for word, form in TYPES if word in paper.name), None)
@@ -158,18 +178,24 @@ def _real(folder: Path, options: Options, save: Path | None) -> None:
         detected = [detected[0] + (auto == form), detected[1] + 1]
         values = {one.key: one for one in found.every()}
         for key, true in _pairs(form, json.loads(path.read_text(encoding="utf-8"))):
-            one, place = values.get(key), form + "." + re.sub(r"\[\d+\]", "[]", key)
+            one = values.get(key)
+            row = rows.setdefault(form + "." + re.sub(r"\[\d+\]", "[]", key), {"exact": 0, "normalised": 0, "of": 0})
             kind = forms.find(form).rule(key).kind
-            exact[place] += one is not None and true in (one.raw, one.value)
-            near[place][0] += one is not None and plain(one.value) == plain(_normal(kind, true, form))
-            near[place][1] += 1
-    rows = {place: {"exact": exact[place], "normalised": row[0], "of": row[1]} for place, row in sorted(near.items())}
-    for place, row in rows.items():
-        print(f"{place:52} exact {row['exact']}/{row['of']}  normalised {row['normalised']}/{row['of']}")
-    sums = [sum(row[name] for row in rows.values()) for name in ("exact", "normalised", "of")]
-    print(f"exact {sums[0]}/{sums[2]}, normalised {sums[1]}/{sums[2]}, type detected {detected[0]}/{detected[1]}")
-    if save is not None:
-        save.write_text(json.dumps({"fields": rows, "detected": detected}, indent=1) + "\n", encoding="utf-8")
+            row["exact"] += one is not None and true in (one.raw, one.value)
+            row["normalised"] += one is not None and plain(one.value) == plain(_normal(kind, true, form))
+            row["of"] += 1
+    return dict(sorted(rows.items())), detected
+
+
+def worse(now: Mapping[str, Row], before: Mapping[str, Row]) -> list[str]:
+    """Fields with fewer matches than before, or that are measured no more."""
+    nothing = {"exact": 0, "normalised": 0, "of": 0}
+    return [
+        f"{place}: {name} {now.get(place, nothing)[name]}, was {row[name]} of {row['of']}"
+        for place, row in before.items()
+        for name in ("exact", "normalised", "of")
+        if now.get(place, nothing)[name] < row[name]
+    ]
 
 
 def _both(paper: Path, form: str, options: Options, settings: Settings) -> tuple[forms.Extraction, str]:

@@ -28,7 +28,7 @@ LAYERS = (
     ("corrections",),
     ("engines",),
     ("routing", "ladder", "hearing", "asking", "pipeline", "store"),
-    ("batch", "bench", "verify", "fields"),
+    ("batch", "bench", "verify", "fields", "questions"),
     ("server", "client"),
     ("ui",),
     ("cli",),

@@ -76,7 +76,8 @@ class Request:
     """Exactly what is sent to an engine.
 
     `image` is RGB as sent; it shows `region` of a page that has `page` pixels. `text_layer` is the text that a
-    born-digital PDF page carries, in page pixels. `options` are the task options of the model's recipe.
+    born-digital PDF page carries, in page pixels. `options` are the task options of the model's recipe. `schema` is the
+    JSON schema that the answer is held to, by engines that can.
     """
 
     model: str
@@ -91,6 +92,7 @@ class Request:
     limits: Limits = Limits()
     options: Mapping[str, object] = field(default_factory=dict)
     manner: Manner = Manner()
+    schema: Mapping[str, object] | None = None
 
     @property
     def sent(self) -> Size:

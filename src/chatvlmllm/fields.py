@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from chatvlmllm import forms, models, routing
+from chatvlmllm import forms, models, questions, routing
 from chatvlmllm.document import Document, Page, open_document
 from chatvlmllm.engines.host import Host
 from chatvlmllm.errors import ChatVLMLLMError
@@ -53,12 +53,56 @@ def extract(
     document = source if isinstance(source, Document) else open_document(source, limits=settings.limits)
     try:
         with Host(settings) as host:
-            found = list(read_pages(document.pages(pages), options, host))
-            look = looker({page.number: (page, reading) for page, reading in found}, options, host)
-            return forms.extract([reading for _, reading in found], form, forms.Aids(look=look, folders=folders))
+            return _extract(list(document.pages(pages)), form, options, host, folders)
     finally:
         if document is not source:
             document.close()
+
+
+def _extract(
+    pages: Sequence[Page], form: str, options: Options, host: Host, folders: Sequence[Path]
+) -> forms.Extraction:
+    """Where a model will be asked for the fields, the pages are read by those that know the places of words."""
+    asked = questions.model(pages[0], options, host) if pages else None
+    readings = _placed(pages, options, host) if asked else [r for _, r in read_pages(pages, options, host)]
+    return understood(list(zip(pages, readings, strict=True)), form, options, host, folders)
+
+
+def understood(
+    read: Sequence[tuple[Page, Reading]], form: str, options: Options, host: Host, folders: Sequence[Path] = ()
+) -> forms.Extraction:
+    """The fields of pages that were read. A vision-language model, where there is one, is asked for them as well.
+
+    What a model read is checked against a reader that knows the places of words.
+    """
+    pages, readings = [page for page, _ in read], [reading for _, reading in read]
+    asked = questions.model(pages[0], options, host) if pages else None
+    guessed = any(reading.answered and models.find(reading.answered).generative for reading in readings)
+    placed = _placed(pages, options, host) if guessed else readings
+    base = placed if asked else readings
+    look = looker({page.number: (page, reading) for page, reading in zip(pages, base, strict=True)}, options, host)
+    aids = forms.Aids(look=look, folders=folders, witness=placed if guessed and not asked else ())
+    if asked is None:
+        return forms.extract(base, form, aids)
+    known = forms.extract(base, form, replace(aids, look=None))
+    if known.form == forms.OTHER:
+        return known
+    said = questions.ask(pages, forms.find(known.form, folders), asked, options, host)
+    found = forms.extract(base, known.form, replace(aids, answer=said.values))
+    return replace(found, detection=known.detection, asked=asked.key, notices=said.notices)
+
+
+def _placed(pages: Sequence[Page], options: Options, host: Host) -> list[Reading]:
+    """The pages by readers that give every word its place: the text of the PDF, else the reader in this program."""
+    by_reader: dict[str, list[Page]] = {}
+    for page in pages:
+        chain, _ = routing.candidates(page, replace(options, model=routing.AUTO, settings={}))
+        by_reader.setdefault(chain[0].model.key, []).append(page)
+    found: dict[int, Reading] = {}
+    for key, group in by_reader.items():
+        wanted = replace(options, model=key, settings={})
+        found |= {page.number: reading for page, reading in read_pages(group, wanted, host)}
+    return [found[page.number] for page in pages]
 
 
 def looker(pages: dict[int, tuple[Page, Reading]], options: Options, host: Host) -> Callable[[int, Box], Reading]:

@@ -15,6 +15,7 @@ Standard library only. A mode is a word with an optional value; several may be g
     pace=S           S seconds between tokens         taken            says its port is taken
     deaf             ignores SIGTERM                  text=T           what it reads (default: the size of the image)
     owner=NAME       `owned_by` in the list of models   note=FILE    writes down what it was asked last
+    json=OBJECT      what it says when its answer is held to a schema: the object without keys that the schema lacks
 """
 
 import base64
@@ -42,6 +43,16 @@ def width_and_height(body: dict) -> tuple[int, int]:
                 content = base64.b64decode(part["image_url"]["url"].partition(",")[2])
                 return struct.unpack(">II", content[16:24])
     return 0, 0
+
+
+def held(body: dict) -> str:
+    """The answer under a schema, as constrained decoding would give it; empty where none is asked for."""
+    wanted = body.get("response_format") or {}
+    if wanted.get("type") != "json_schema" or "json" not in MODE:
+        return ""
+    keys = wanted["json_schema"]["schema"]["properties"]
+    said = json.loads(MODE["json"])
+    return json.dumps({key: said.get(key) for key in keys}, ensure_ascii=False)
 
 
 def meant(size: tuple[int, int]) -> bool:
@@ -111,7 +122,9 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "text/event-stream")
         self.end_headers()
         self.close_connection = True
-        text = MODE.get("text") or f"seen {size[0]} x {size[1]} by {FLAGS.get('served-model-name', 'model')}"
+        text = (
+            held(body) or MODE.get("text") or f"seen {size[0]} x {size[1]} by {FLAGS.get('served-model-name', 'model')}"
+        )
         words = ["again and again. "] * 100_000 if faulty and "loop" in MODE else [word + " " for word in text.split()]
         for number, word in enumerate(words):
             if faulty:

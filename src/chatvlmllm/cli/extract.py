@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from chatvlmllm import messages
 from chatvlmllm.cli.speech import LANGUAGE, complain, say
 
 if TYPE_CHECKING:
     from chatvlmllm.config import Settings
     from chatvlmllm.export.fields import Paper
+    from chatvlmllm.run import Options
 
 
 class Kind(StrEnum):
@@ -25,6 +27,7 @@ class Kind(StrEnum):
 
 def command(
     files: Annotated[list[Path], typer.Argument(help=say("extract.files"))],
+    model: Annotated[str | None, typer.Option("--model", "-m", help=say("extract.model"))] = None,
     type_: Annotated[str, typer.Option("--type", "-t", help=say("extract.type"))] = "auto",
     format_: Annotated[Kind, typer.Option("--format", "-f", help=say("extract.format"))] = Kind.TXT,
     output: Annotated[str, typer.Option("--output", "-o", help=say("extract.output"))] = "-",
@@ -35,16 +38,18 @@ def command(
     """Extract and check the fields of `files`; 0 when no check failed, 1 otherwise."""
     from chatvlmllm import config
     from chatvlmllm.errors import ChatVLMLLMError
+    from chatvlmllm.run import Options
 
     if server and types:
         raise typer.BadParameter(say("extract.no_types"), param_hint="--types")
     settings, papers, worst = config.load(), [], 0
+    options = Options(model or settings.model, languages=tuple(settings.languages.split("+")))
     for file in files:
         try:
             if server:
-                papers.append(_paper_there(file, type_, settings, server))
+                papers.append(_paper_there(file, type_, options, server))
             else:
-                papers.append(_paper(file, type_, tuple(types or ()), settings))
+                papers.append(_paper(file, type_, tuple(types or ()), options, settings))
         except ChatVLMLLMError as error:
             if len(files) == 1:
                 raise
@@ -55,25 +60,26 @@ def command(
     raise typer.Exit(1 if worst or doubtful else 0)
 
 
-def _paper(file: Path, type_: str, folders: tuple[Path, ...], settings: "Settings") -> "Paper":
+def _paper(file: Path, type_: str, folders: tuple[Path, ...], options: "Options", settings: "Settings") -> "Paper":
     from chatvlmllm import forms
     from chatvlmllm.export.fields import Paper
     from chatvlmllm.fields import extract
 
-    found = extract(file, type_, folders=folders, settings=settings)
+    found = extract(file, type_, options=options, folders=folders, settings=settings)
+    for notice in found.notices:
+        sentence = messages.render(f"notices.{notice.code}", LANGUAGE, notice.details)
+        typer.secho(f"{say('warning')}: {file.name}: {sentence}", fg="yellow", err=True)
     form = None if found.form == forms.OTHER else forms.find(found.form, folders)
     return Paper(file.name, found, form)
 
 
-def _paper_there(file: Path, type_: str, settings: "Settings", server: str) -> "Paper":
+def _paper_there(file: Path, type_: str, options: "Options", server: str) -> "Paper":
     """The same, read by a server."""
     from chatvlmllm import forms
     from chatvlmllm.cli import remote
     from chatvlmllm.export.fields import Paper
-    from chatvlmllm.run import Options
 
     with remote.connect(server) as client:
-        options = Options(settings.model, languages=tuple(settings.languages.split("+")))
         found = client.extract(file, type_, options)
     return Paper(file.name, found, None if found.form == forms.OTHER else forms.find(found.form, ()))
 

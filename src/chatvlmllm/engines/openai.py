@@ -137,6 +137,9 @@ class OpenAI:
         }
         if self.endpoint.vllm:
             body["repetition_detection"] = _REPETITION
+        if request.schema is not None:
+            named = {"name": "answer", "schema": dict(request.schema), "strict": True}
+            body["response_format"] = {"type": "json_schema", "json_schema": named}
         return body | dict(self.endpoint.body) | _said(request.manner)
 
     @contextmanager

@@ -49,7 +49,7 @@ def extract(readings: Sequence[Reading], form: str | Form = AUTO, aids: Aids | N
     chosen, detection = _chosen(form, sheets, aids)
     if chosen is None:
         return Extraction(form=OTHER, detection=detection)
-    witness = merge.Witness([sheet(reading) for reading in aids.witness])
+    witness = merge.Witness([sheet(reading) for reading in aids.witness], sheets)
     singles, grouped = _layers(chosen, sheets, aids)
     found = Extraction(
         form=chosen.key,

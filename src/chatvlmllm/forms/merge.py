@@ -18,9 +18,13 @@ _FEW = 5
 
 @dataclass(frozen=True)
 class Witness:
-    """Pages as another reader saw them; empty when none was asked."""
+    """Pages as another reader saw them, empty when none was asked; `own` are those that the rules worked on.
+
+    For what a model says the page reader is the second reader.
+    """
 
     sheets: Sequence[Sheet] = ()
+    own: Sequence[Sheet] = ()
 
 
 def fields(form: Form, found: Iterable[Found], witness: Witness) -> tuple[Field, ...]:
@@ -60,7 +64,7 @@ def _field(key: str, rule: FieldRule | Column, found: Sequence[Found], witness: 
     best = _picked(ranked, rule)
     supported, source = None, best.source
     if witness.sheets or source.layer is Layer.MODEL:
-        supported, page, box = schema.ground(best, rule.kind, witness.sheets)
+        supported, page, box = schema.ground(best, rule.kind, witness.sheets or witness.own)
         if supported and source.box is None:
             source = replace(source, page=page, box=box)
     return Field(

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from chatvlmllm.forms.sentences import render
 from chatvlmllm.geometry import Box
+from chatvlmllm.reading import Notice
 
 
 class Layer(StrEnum):
@@ -140,13 +141,15 @@ class Detection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extraction:
-    """Everything found on one paper."""
+    """Everything found on one paper. `asked` is the vision-language model that was asked for the fields, if one was."""
 
     form: str
     detection: Detection
     fields: tuple[Field, ...] = ()
     groups: tuple[Group, ...] = ()
     checks: tuple[Check, ...] = ()
+    asked: str = ""
+    notices: tuple[Notice, ...] = ()
 
     def value(self, key: str) -> str | None:
         """The value of a field, also of `items[0].price`; None when absent."""

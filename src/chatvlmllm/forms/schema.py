@@ -59,7 +59,7 @@ def result_schema(form: Form) -> dict[str, Any]:
 
 def of_answer(form: Form, answer: str | Mapping[str, Any]) -> tuple[list[Found], Mapping[str, list[dict[str, Found]]]]:
     """Proposals from a model's answer; whatever does not fit the schema is left out, never guessed."""
-    data = answer if isinstance(answer, Mapping) else _parsed(answer)
+    data = answer if isinstance(answer, Mapping) else parsed(answer)
     singles = [one for key, rule in form.fields.items() if (one := _found(key, rule, form, data.get(key)))]
     grouped: dict[str, list[dict[str, Found]]] = {}
     for key, group in form.groups.items():
@@ -76,7 +76,7 @@ def of_answer(form: Form, answer: str | Mapping[str, Any]) -> tuple[list[Found],
     return singles, grouped
 
 
-def _parsed(answer: str) -> Mapping[str, Any]:
+def parsed(answer: str) -> Mapping[str, Any]:
     """The outermost JSON object of a text; empty when there is none."""
     start, end = answer.find("{"), answer.rfind("}")
     try:

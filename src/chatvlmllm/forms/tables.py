@@ -175,7 +175,7 @@ def _scores(rule: GroupRule, texts: Sequence[str]) -> Iterator[tuple[float, str,
 
 
 def _after_numbers(grid: Grid, row: int) -> int:
-    """Past a row that only numbers the columns (1, 2, 3, …), by digits or letters; a header line may stand before it."""
+    """Past a row that only numbers the columns (1, 2, 3, …); a line of headers may stand before it."""
     for index in range(row, min(row + 2, len(grid.rows))):
         texts = [cell.text.strip() for cell in grid.rows[index] if cell.text.strip()]
         short = [text for text in texts if len(text) <= 3]

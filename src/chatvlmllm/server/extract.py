@@ -15,7 +15,7 @@ from chatvlmllm.engines.interrupt import Leaving
 from chatvlmllm.errors import InvalidRequest, JobUnfinished, UnknownFormat
 from chatvlmllm.export import fields
 from chatvlmllm.export.fields import Paper
-from chatvlmllm.fields import looker
+from chatvlmllm.fields import understood
 from chatvlmllm.server import results
 from chatvlmllm.server.edge import PROBLEMS, finished, language
 from chatvlmllm.server.intake import submit
@@ -123,9 +123,8 @@ class _Work:
         if ended.state is not State.FINISHED:
             raise JobUnfinished(job=self.job, state=ended.state.value)
         readings = list(jobs.readings(database, file))
-        pages = dict(zip(file.numbers, zip(document.pages(file.numbers), readings, strict=True), strict=True))
-        look = looker(pages, ended.options, self._own.host)
-        found = forms.extract(readings, self._wishes.type, forms.Aids(look=look))
+        read = list(zip(document.pages(file.numbers), readings, strict=True))
+        found = understood(read, self._wishes.type, ended.options, self._own.host)
         form = None if found.form == forms.OTHER else forms.find(found.form, ())
         paper = Paper(file.name, found, form)
         return fields.masked(paper) if self._wishes.mask else paper
