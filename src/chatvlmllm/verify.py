@@ -34,11 +34,12 @@ _PAGE_BREAK = re.compile(r"\f|<!-- page \d+ -->")
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One page, or the pages `pages` together, of a result: the verdict on its text and what it rests on."""
+    """One page, or the pages `pages` together, of a result: the verdict on its `text` and what it rests on."""
 
     pages: str
     verdict: Verdict
     evidence: Evidence
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,4 +117,4 @@ def _decided(pages: str, text: str, evidence: Evidence) -> Check:
     evidence = replace(evidence, doubts=marked, repairs=repairs, witness=routing.witnesses()[0].key)
     course = Course(stop=Stop.END, text=text, empty=not text.strip())
     verdict, reasons = decide(course, evidence)
-    return Check(pages, verdict, replace(evidence, reasons=reasons))
+    return Check(pages, verdict, replace(evidence, reasons=reasons), text)

@@ -1,14 +1,12 @@
 """The verdict contract in the pipeline: a scripted model says what models say, the reading tells the truth about it."""
 
 import json
-import re
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 from benchmarks.scripted import Scripted, scripted_host
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
 from chatvlmllm import export, open_document
 from chatvlmllm.engines.host import Host
@@ -17,29 +15,15 @@ from chatvlmllm.pipeline import read_pages
 from chatvlmllm.reading import Grade, Reading, Verdict
 from chatvlmllm.run import Hear, Options, begin, overall, reading_from_json, to_json
 from chatvlmllm.trust.confidence import Curve, calibration_error, curve, grade, isotonic
-from tests.conftest import SAMPLES, encoded
+from tests.conftest import encoded
+from tests.trust.conftest import LINES, printed
 
-LINES = [
-    "Invoice number 4271 of 12.03.2026",
-    "Supplier Northern Wind Limited",
-    "Total amount due 8250 roubles",
-    "Payment within five banking days",
-    "Signed by the general manager",
-]
 TEXT = "\n".join(LINES)
-
-
-def _page(lines: list[str] = LINES) -> bytes:
-    image = Image.new("RGB", (900, 80 + 90 * len(lines)), "white")
-    draw = ImageDraw.Draw(image)
-    for row, line in enumerate(lines):
-        draw.text((40, 40 + 90 * row), line, fill=0, font=ImageFont.load_default(40))
-    return encoded(image, "PNG")
 
 
 def _read(engine: Scripted, witness: Hear = Hear.AUTO, page: bytes = b"") -> Reading:
     options = Options(Scripted.key, languages=("eng",), witness=witness)
-    with open_document(page or _page()) as document, scripted_host(engine) as host:
+    with open_document(page or printed()) as document, scripted_host(engine) as host:
         ((_, reading),) = read_pages(document.pages(), options, host)
     return reading
 
@@ -154,15 +138,15 @@ class _Patient(Scripted):
 def test_the_witness_runs_beside_the_model() -> None:
     """The witness reads while the model has not said a word: a model that waits for it gets its page done."""
     engine = _Patient(TEXT)
-    with open_document(_page()) as document, scripted_host(engine) as host:
+    with open_document(printed()) as document, scripted_host(engine) as host:
         engine.host = host
         ((_, reading),) = read_pages(document.pages(), Options(Scripted.key, languages=("eng",)), host)
     assert (reading.answered, reading.verdict) == (Scripted.key, Verdict.OK)
 
 
-def test_an_absent_witness_costs_no_page() -> None:
+def test_an_absent_witness_costs_noprinted() -> None:
     """Where the witness cannot run the page is read all the same, and a notice says that nothing was checked."""
-    with open_document(_page()) as document, scripted_host(Scripted(TEXT), absent=["embedded"]) as host:
+    with open_document(printed()) as document, scripted_host(Scripted(TEXT), absent=["embedded"]) as host:
         ((_, reading),) = read_pages(document.pages(), Options(Scripted.key), host)
     assert reading.verdict is Verdict.OK
     assert "witness_absent" in [notice.code for notice in reading.notices]
@@ -171,7 +155,7 @@ def test_an_absent_witness_costs_no_page() -> None:
 def test_without_the_other_reader_numbers_are_still_checked() -> None:
     """Closer looks that cannot be had leave the decision to those that can."""
     engine = Scripted(TEXT.replace("4271", "4211"))
-    with open_document(_page()) as document, scripted_host(engine, absent=["tesseract"]) as host:
+    with open_document(printed()) as document, scripted_host(engine, absent=["tesseract"]) as host:
         ((_, reading),) = read_pages(document.pages(), Options(Scripted.key), host)
     assert [reason.code for reason in reading.evidence.reasons] == ["numbers_differ"]
 
@@ -188,7 +172,7 @@ def test_evidence_survives_json(doubtful: Reading) -> None:
 
 def test_exports_show_verdict_and_doubtful_words(doubtful: Reading) -> None:
     """HTML marks the words and escapes them; CSV lists them; JSON has all of it."""
-    run = begin(open_document(_page()), Options())
+    run = begin(open_document(printed()), Options())
     html, csv, json_ = (
         b"".join(export.export(run, [doubtful], export.find(name))).decode("utf-8-sig")
         for name in ("html", "csv", "json")
@@ -204,7 +188,7 @@ def test_exports_show_verdict_and_doubtful_words(doubtful: Reading) -> None:
 
 def test_t24_repairs_are_applied_only_on_request(doubtful: Reading) -> None:
     """Plain exports say what was read; with repairs asked for, look-alikes are mended and nothing else."""
-    run = begin(open_document(_page()), Options())
+    run = begin(open_document(printed()), Options())
 
     def text(style: export.Style) -> str:
         return b"".join(export.export(run, [doubtful], export.find("txt"), style)).decode()
@@ -231,23 +215,3 @@ def test_isotonic_regression_by_hand() -> None:
     fitted = Curve("", isotonic(points))
     assert [fitted(value) for value, _ in points] == [0.0, 0.5, 0.5, 1.0]
     assert calibration_error([(fitted(value), right) for value, right in points], 5) == pytest.approx(0)
-
-
-def test_verify_tells_a_true_text_from_an_altered_one(cli: Callable, tmp_path: Path) -> None:
-    """Exit code 0 for the truth of the shipped sample as somebody's Markdown, 1 with one digit changed."""
-    truth = (SAMPLES / "sample.gt.txt").read_text(encoding="utf-8")
-    good, bad = tmp_path / "good.md", tmp_path / "bad.md"
-    good.write_text("# " + truth, encoding="utf-8")
-    number = re.findall(r"\d{9,}", truth)[0]
-    bad.write_text(truth.replace(number, number[:-1] + str((int(number[-1]) + 3) % 10), 1), encoding="utf-8")
-    assert cli("verify", good, "--against", SAMPLES / "sample.png").code == 0
-    outcome = cli("verify", bad, "--against", SAMPLES / "sample.png", "--json")
-    assert outcome.code == 1
-    assert json.loads(outcome.text)["checks"][0]["verdict"] == "unsupported"
-
-
-def test_verify_says_what_it_cannot_read(cli: Callable, tmp_path: Path) -> None:
-    """A result that is no result is an error with its own exit code."""
-    (tmp_path / "no.json").write_text("{}")
-    assert cli("verify", tmp_path / "no.json", "--against", SAMPLES / "sample.png").code == 2
-    assert cli("verify", tmp_path / "gone.md", "--against", SAMPLES / "sample.png").code == 2

@@ -124,6 +124,23 @@ def test_a_dropped_line_is_named() -> None:
     assert doubt.start == doubt.end
 
 
+def test_an_invented_line_does_not_hide_a_dropped_one() -> None:
+    """A line in the place of another: the one is not on the page, and the other is left out."""
+    lines = PAGE.split("\n")
+    invented = "Товар отпускается только по доверенности установленного образца"
+    evidence = _examine("\n".join([*lines[:4], invented]))
+    assert [reason.code for reason in evidence.reasons] == ["text_unsupported", "text_missing"]
+    assert [doubt.seen for doubt in evidence.doubts if doubt.code == "missing"] == [lines[4]]
+
+
+@pytest.mark.parametrize(("label", "other"), [("(5)", "(6)"), ("(2б)", "(8б)")])
+def test_an_altered_label_apart_from_all_words_is_named(label: str, other: str) -> None:
+    """A figure in brackets that the witness reads elsewhere in the order is compared all the same."""
+    page = f"{PAGE}\n{label}"
+    evidence = _examine(f"{other}\n{PAGE}", page)
+    assert [reason.code for reason in evidence.reasons] == ["numbers_differ"]
+
+
 def test_markup_is_no_text() -> None:
     """The same words in Markdown and HTML are as supported as plain ones."""
     rows = PAGE.split("\n")

@@ -15,7 +15,7 @@ from chatvlmllm.cli.speech import LANGUAGE, say
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from chatvlmllm.reading import Doubt
+    from chatvlmllm.reading import Doubt, Verdict
     from chatvlmllm.verify import Check
 
 
@@ -39,20 +39,35 @@ def command(
         typer.echo(to_json(whole))
     else:
         _print(checks)
-        typer.echo(say("verify.verdict", verdict=messages.render(f"export.verdict.{whole.verdict.value}", LANGUAGE)))
+        typer.echo(say("verify.verdict", verdict=_verdict(whole.verdict)))
     raise typer.Exit(0 if whole.verdict in (Verdict.OK, Verdict.BLANK) else 1)
 
 
 def _print(checks: "Sequence[Check]") -> None:
     for check in checks:
-        verdict = messages.render(f"export.verdict.{check.verdict.value}", LANGUAGE)
-        typer.echo(say("verify.page", pages=check.pages, verdict=verdict))
+        typer.echo(say("verify.page", pages=check.pages, verdict=_verdict(check.verdict)))
         for reason in check.evidence.reasons:
             typer.echo("  " + messages.render(f"notices.{reason.code}", LANGUAGE, reason.details))
         for doubt in check.evidence.doubts:
-            typer.echo("  " + _doubt(doubt))
+            line = check.text.count("\n", 0, doubt.start) + 1
+            typer.echo("  " + say("verify.place", line=line, sentence=_doubt(doubt, check)))
+        typer.echo("  " + _compared(check))
 
 
-def _doubt(doubt: "Doubt") -> str:
-    words = {"raw": " ".join(doubt.raw.split()), "seen": doubt.seen or "—", "start": doubt.start}
-    return messages.render(f"doubts.{doubt.code}", LANGUAGE, words)
+def _verdict(verdict: "Verdict") -> str:
+    return say("verify.ok") if verdict == "ok" else messages.render(f"export.verdict.{verdict.value}", LANGUAGE)
+
+
+def _doubt(doubt: "Doubt", check: "Check") -> str:
+    from chatvlmllm.export.doubts import sentence
+
+    offered = [repair.repaired for repair in check.evidence.repairs if repair.start == doubt.start]
+    said = sentence(doubt, LANGUAGE)
+    return said + "; " + say("verify.repair", repaired=offered[0]) if offered else said
+
+
+def _compared(check: "Check") -> str:
+    measures = check.evidence.measures
+    letters = sum(char.isalnum() for char in check.text)
+    unseen = format(100 * measures["unsupported"], ".1f")
+    return say("verify.compared", letters=letters, unseen=unseen, numbers=round(measures["numbers"]))

@@ -52,8 +52,9 @@ def marked(text: str, doubts: Iterable[Doubt], language: str) -> str:
 
 def sentence(doubt: Doubt, language: str) -> str:
     """What is doubtful about a place, for a person."""
-    words = {"raw": " ".join(doubt.raw.split()), "seen": doubt.seen or "—", "start": doubt.start}
-    return messages.render(f"doubts.{doubt.code}", language, words)
+    words = {"raw": " ".join(doubt.raw.split()), "seen": doubt.seen or "—"}
+    code = "unsupported_otherwise" if doubt.code == "unsupported" and doubt.seen else doubt.code
+    return messages.render(f"doubts.{code}", language, words)
 
 
 def _places(reading: Reading) -> Iterator[tuple[Block, int, int]]:

@@ -2,8 +2,8 @@
 
 Three rounds, from certain to guessed: (1) the longest common runs of words first, wherever they stand (greedy string
 tiling, M. Wise 1993), so that columns read in another order still match; (2) what is left between two runs is compared
-letter by letter with what the other reading has at that place, so that split, joined and misread words match; (3)
-single words that are left match equal or similar single words that are left. Every word is used once.
+with what the other reading has at that place, word by word and then letter by letter, so that split, joined and misread
+words match; (3) single words that are left match equal or similar single words that are left. Every word is used once.
 """
 
 import heapq
@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from rapidfuzz.distance import Levenshtein
+from rapidfuzz.distance import LCSseq, Levenshtein
 from rapidfuzz.fuzz import ratio
 
 from chatvlmllm.trust.tokens import Token
@@ -130,8 +130,18 @@ def _pieces(free: Sequence[bool]) -> list[int]:
 
 
 def _fill_gaps(state: _State) -> None:
-    """Compare what lies between two anchored runs with what the witness has at that place."""
-    for start, end in _gaps(state.support):
+    """Compare what lies between two anchored runs with what the witness has at that place: by word, then by letter.
+
+    Without the words first, the letters of a word may be found all over a line that the reading lacks.
+    """
+    for start, end in list(_gaps(state.support)):
+        others = _opposite(state, start, end)
+        left, right = [state.left[i] for i in range(start, end)], [state.right[j] for j in others]
+        for step in LCSseq.opcodes(left, right):
+            if step.tag == "equal":
+                for offset in range(step.src_end - step.src_start):
+                    state.take(start + step.src_start + offset, others[step.dest_start + offset])
+    for start, end in list(_gaps(state.support)):
         others = _opposite(state, start, end)
         if others:
             _compare(state, range(start, end), others)

@@ -18,6 +18,8 @@ from chatvlmllm.trust.witness import SUPPORTED, Comparison, Span, compare, missi
 #: Reads one look; may answer with nothing.
 Ask = Callable[[Look], Sequence[Word]]
 
+#: Signs around a number that are not of it.
+_AROUND = " .,;:()[]|«»\"'"
 #: A word that differs from what the witness is this sure of is marked, though it decides nothing.
 _SURE = 0.9
 
@@ -42,7 +44,7 @@ def examine(
     The evidence has reasons only where the reading is contradicted; doubts also where it merely was not confirmed.
     """
     first = compare(text, words)
-    look = page_look(first, size, languages, bar.invented)
+    look = page_look(first, size, languages, bar)
     second = compare(text, ask(look)) if look else None
     support = tuple(map(max, first.alignment.support, second.alignment.support)) if second else first.alignment.support
     confirmed, unconfirmed = _Inquiry(first, second, size, tuple(languages), ask, bar).numbers()
@@ -50,7 +52,7 @@ def examine(
     finding = Finding(
         confirmed,
         unconfirmed,
-        tuple(span for span in _still(first, support) if span.letters >= bar.invented),
+        tuple(span for span in _still(first, support, bar.sure) if span.letters >= bar.invented),
         tuple(span for span in lacking if span.letters >= bar.missing),
         support,
         sum(span.letters for span in lacking),
@@ -144,9 +146,9 @@ class _Inquiry:
         return min((self.first.words[self.first.owner[j]].confidence or 0 for j in chosen), default=0)
 
 
-def _still(first: Comparison, support: Sequence[float]) -> Iterator[Span]:
+def _still(first: Comparison, support: Sequence[float], sure: float) -> Iterator[Span]:
     """The unsupported runs, cut at words that a second look supports."""
-    for span in unsupported(first):
+    for span in unsupported(first, sure):
         share = span.letters / max(1, sum(len(first.tokens[i].key) for i in range(span.first, span.last)))
         for start, end in runs([support[i] < SUPPORTED for i in range(span.first, span.last)]):
             left, right = span.first + start, span.first + end
@@ -183,7 +185,8 @@ def _doubts(first: Comparison, finding: Finding) -> Iterator[Doubt]:
         for diff in diffs:
             chosen = partners[diff.token]
             raw = first.text[diff.start : diff.end]
-            yield Doubt(diff.start, diff.end, f"{diff.kind}_{code}", raw, first.seen(chosen), first.box(chosen))
+            seen = first.seen(chosen).strip(_AROUND)
+            yield Doubt(diff.start, diff.end, f"{diff.kind}_{code}", raw, seen, first.box(chosen))
     decided = {diff.token for diff in (*finding.differing, *finding.unconfirmed)}
     for start, end in runs([value < SUPPORTED and i not in decided for i, value in enumerate(finding.support)]):
         left, right = first.tokens[start].start, first.tokens[end - 1].end

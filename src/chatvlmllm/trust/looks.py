@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from chatvlmllm.geometry import Box, Size, union, whole
 from chatvlmllm.trust.numbers import NumberDiff
+from chatvlmllm.trust.thresholds import Thresholds
 from chatvlmllm.trust.witness import Comparison, unsupported
 
 #: Numbers of one page that are looked at again; a page with more contradictions than this is not a matter of digits.
@@ -48,9 +49,9 @@ def number_looks(comparison: Comparison, diff: NumberDiff, size: Size, languages
     return (Look(region, together), *(Look(region, chosen, scale, reader=1, paper=_PAPER) for chosen in tongues))
 
 
-def page_look(comparison: Comparison, size: Size, languages: Sequence[str], invented: int) -> Look | None:
-    """The whole page by the other witness, if a run of so many letters is nowhere on it so far."""
-    if all(span.letters < invented for span in unsupported(comparison)):
+def page_look(comparison: Comparison, size: Size, languages: Sequence[str], bar: Thresholds) -> Look | None:
+    """The whole page by the other witness, if invented text is suspected."""
+    if all(span.letters < bar.invented for span in unsupported(comparison, bar.sure)):
         return None
     return Look(whole(size), tuple(languages), layout="page", reader=1)
 

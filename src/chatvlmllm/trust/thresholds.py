@@ -19,7 +19,7 @@ class Thresholds:
     agreeing: int = 2
     alone: float = 0.95
     invented: int = 24
-    missing: int = 16
+    missing: int = 12
     sure: float = 0.8
 
 

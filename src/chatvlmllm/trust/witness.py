@@ -131,13 +131,17 @@ def _shape(comparison: Comparison, token: int) -> str:
     return text[before:after].translate(_ANY)
 
 
-def unsupported(comparison: Comparison) -> list[Span]:
-    """Runs of words that the witness has nothing of; `letters` counts what the gap on its side leaves unexplained."""
+def unsupported(comparison: Comparison, sure: float) -> list[Span]:
+    """Runs of words that the witness has nothing of.
+
+    `letters` counts what the gap on its side leaves unexplained: what it reads there without being `sure` may be these
+    words misread, what it is sure of is other text.
+    """
     support = comparison.alignment.support
     spans = []
     for first, last in runs([value < SUPPORTED for value in support]):
         letters = sum(_readable(comparison.tokens[i].key) for i in range(first, last))
-        spans.append(Span(first, last, max(0, letters - _opposite(comparison, first, last))))
+        spans.append(Span(first, last, max(0, letters - _opposite(comparison, first, last, sure))))
     return spans
 
 
@@ -147,7 +151,9 @@ def missing(comparison: Comparison, sure: float) -> list[Span]:
     Below that its own words prove nothing missing: a stamp reads as letters too.
     """
     alignment = comparison.alignment
-    answered = {j for chosen in alignment.partners for j in chosen}
+    # A number that is read otherwise is no missing one; a word in the place of another leaves that other missing.
+    told = [t.number or value >= SUPPORTED for t, value in zip(comparison.tokens, alignment.support, strict=True)]
+    answered = {j for chosen, known in zip(alignment.partners, told, strict=True) if known for j in chosen}
     lacking = [value < SUPPORTED and j not in answered for j, value in enumerate(alignment.seen)]
     spans = []
     for first, last in runs(lacking):
@@ -169,10 +175,11 @@ def _many(part: "int | tuple[int, ...] | None") -> tuple[int, ...]:
     return part if isinstance(part, tuple) else () if part is None else (part,)
 
 
-def _opposite(comparison: Comparison, first: int, last: int) -> int:
-    """Letters that the witness reads at the place of a run without their being the run's words: it saw something."""
+def _opposite(comparison: Comparison, first: int, last: int, sure: float) -> int:
+    """Letters that the witness reads unsurely at the place of a run without their being the run's words."""
     partners = {j for i in range(first, last) for j in comparison.alignment.partners[i]}
-    return sum(len(comparison.others[j].key) for j in partners if comparison.alignment.seen[j] < SUPPORTED)
+    vague = [j for j in partners if comparison.alignment.seen[j] < SUPPORTED and _sure(comparison, [j]) < sure]
+    return sum(len(comparison.others[j].key) for j in vague)
 
 
 def _sure(comparison: Comparison, chosen: Sequence[int]) -> float:
