@@ -1,7 +1,7 @@
 """Which model to use for which kind of document on this machine, and why: from measured figures only.
 
-The model with the lowest CER leads. Every other model from which no difference is shown stays eligible, and the
-quickest of these is recommended. Fewer than `FEWEST` pages of a kind are too few to tell, and that is said. Outside
+The model with the lowest CER leads. Every other model that is at most `MARGIN` worse stays eligible, and the quickest
+of these is recommended. Fewer than `FEWEST` pages of a kind are too few to tell, and that is said. Outside
 programs are never recommended, but one that reads shown better is named.
 """
 
@@ -14,6 +14,8 @@ from chatvlmllm.bench.metrics import Comparison
 from chatvlmllm.bench.summary import Line, Summary, against
 
 FEWEST = 5
+#: By how much CER may be worse for a model to count as good as the leader: the bound of the 95 % interval must keep it.
+MARGIN = 0.01
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ def _advice(summary: Summary, kind: str, lines: tuple[Line, ...]) -> Advice:
     if leader.interval is None or leader.interval.pages < FEWEST:
         return Advice(kind, leader.subject, "too_few", _figures(leader), order)
     tests = {line.subject: against(summary, leader.subject, line.subject, kind) for line in ours[1:]}
-    equal = [line for line in ours[1:] if _equal(tests[line.subject])]
+    equal = [line for line in ours[1:] if _as_good(tests[line.subject])]
     chosen = min([leader, *equal], key=lambda line: line.seconds.get("total", float("inf")))
     order = (chosen.subject, *(name for name in order if name != chosen.subject))
     better = tuple(
@@ -64,7 +66,7 @@ def _advice(summary: Summary, kind: str, lines: tuple[Line, ...]) -> Advice:
         details |= {"others": ", ".join(line.subject for line in equal)}
     else:
         second = ours[1]
-        reason = "lowest_error"
+        reason = "lowest_error" if _shown_worse(tests[second.subject]) else "lowest_so_far"
         details |= {"other": second.subject, "other_cer": _cer(second), "p": round(_p(tests[second.subject]), 4)}
     return Advice(kind, chosen.subject, reason, details, order, better)
 
@@ -89,9 +91,13 @@ def _total(line: Line) -> float:
     return round(line.seconds.get("total", 0.0), 2)
 
 
-def _equal(found: Comparison | None) -> bool:
-    """No difference shown, on enough pages to have shown one."""
-    return found is not None and found.pages >= FEWEST and found.verdict == "no difference shown"
+def _as_good(found: Comparison | None) -> bool:
+    """Whether the second is at most the margin worse than the first, up to the bound of the interval."""
+    return found is not None and found.pages >= FEWEST and -found.low <= MARGIN
+
+
+def _shown_worse(found: Comparison | None) -> bool:
+    return found is not None and found.verdict == "first lower"
 
 
 def _shown_better(summary: Summary, program: str, model: str, kind: str) -> bool:
