@@ -25,6 +25,7 @@ from chatvlmllm.cli import (
     ui,
     verify,
 )
+from chatvlmllm.cli import bench, config, doctor, engines, extract, models, recognize, schema, selftest, serve, verify
 from chatvlmllm.cli.speech import complain, console, say
 from chatvlmllm.errors import ChatVLMLLMError
 
@@ -47,6 +48,7 @@ app.command("gpu", help=say("gpu.help"))(engines.gpu)
 app.command("schema", help=say("schema.help"))(schema.command)
 app.add_typer(models.app, name="models", help=say("models.help"))
 app.add_typer(config.app, name="config", help=say("config.help"))
+app.command("selftest", help=say("selftest.help"))(selftest.command)
 app.add_typer(bench.app, name="bench", help=say("bench.help"))
 
 
