@@ -2,7 +2,7 @@
 
 BIN := .venv/bin
 
-.PHONY: demo test test-real check docs bench format clean
+.PHONY: demo test test-real check docs bench bench-engines format clean
 
 demo: ## install what is missing, read the shipped sample, print its text
 	@scripts/setup demo
@@ -30,7 +30,11 @@ docs: ## write the pages that are made by programs
 	@scripts/setup dev
 	@$(BIN)/python -m tests.docs
 
-bench: ## measure this checkout on this machine
+bench: ## compare readers on drawn documents, and on your own: make bench REAL=folder; the report is in out/bench
+	@scripts/setup dev
+	@$(BIN)/python -m benchmarks.study $(if $(REAL),--real "$(REAL)") $(if $(SEED),--seed $(SEED))
+
+bench-engines: ## start-up time of the command, swaps of models
 	@$(BIN)/python benchmarks/startup.py
 	@$(BIN)/python benchmarks/swaps.py
 

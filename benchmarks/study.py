@@ -1,4 +1,4 @@
-"""The laboratory over this checkout: our readers, the tiny networks of the tests and outside programs on the same pages.
+"""The laboratory over this checkout: our readers, tiny networks of the tests and outside programs on the same pages.
 
     python -m benchmarks.study [--real FOLDER] [--seed 1] [--small] [--output out/bench]
 
@@ -22,7 +22,7 @@ READERS = "embedded,tesseract,tesseract-cli,ocrmypdf"
 NETWORKS = ("qwen_vl_2b", "qwen3_vl_2b", "dots_ocr")
 KINDS = "act,invoice,payment_order,contract,estimate,multilingual,receipt_en,tender_notice"
 #: Tokens of prompt, picture and reply; a bound in tokens, unlike one in seconds, gives the same text each time.
-CONTEXT = 2048
+CONTEXT = 6144
 
 
 def main() -> None:

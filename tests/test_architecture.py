@@ -30,6 +30,7 @@ LAYERS = (
     ("routing", "ladder", "hearing", "asking", "pipeline", "store"),
     ("batch", "bench", "verify", "fields", "questions"),
     ("server", "client"),
+    ("selftest",),
     ("ui",),
     ("cli",),
 )
@@ -65,7 +66,7 @@ QUARANTINE = {
     "fsspec": ("batch/remote.py",),
     "ray": ("batch/ray.py",),
     "plotly": ("bench/report/",),
-    "psutil": ("bench/footprint.py",),
+    "psutil": ("bench/footprint.py", "selftest/faults.py"),
     "pydantic_settings": ("config.py",),
     "sqlalchemy": ("store/",),
     "streamlit": ("ui/",),

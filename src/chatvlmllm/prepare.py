@@ -115,7 +115,8 @@ def room(chosen: Recipe, context: int | None) -> int | None:
 def fit(size: Size, model: Model, settings: Mapping[str, object], tokens: int | None) -> Size:
     """The size to send for a page of `size`; raises TooLong when even the smallest does not fit."""
     rule = sizing(model, settings)
-    wanted = rule.fit(size, tokens)
+    # A context that not even the reply fits into leaves less than nothing.
+    wanted = rule.fit(size, tokens if tokens is None else max(1, tokens))
     if tokens is not None and rule.tokens(wanted) > tokens:
         raise TooLong(model=model.key, tokens=rule.tokens(wanted), room=max(0, tokens), context=model.context)
     return wanted

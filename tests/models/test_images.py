@@ -11,10 +11,12 @@ from PIL import Image
 from chatvlmllm import models
 from chatvlmllm.decode.boxes import below_thousand, pixels, place, thousand, to_grid
 from chatvlmllm.decode.tally import Tally
+from chatvlmllm.errors import TooLong
 from chatvlmllm.exchange import Request, Task
 from chatvlmllm.geometry import Box, Size, whole
 from chatvlmllm.models.card import Sizing, Worker
 from chatvlmllm.models.images import Patches, PhiCrops, SmartResize, Tiles
+from chatvlmllm.prepare import fit, room
 
 NETWORKS = {key: model for key, model in models.catalogue().items() if model.weights is not None}
 
@@ -193,3 +195,12 @@ def _spotting(key: str, grid: Size) -> str:
     if re.match("deepseek", key):
         return f"<|ref|>all<|/ref|><|det|>[[0, 0, {grid.width}, {grid.height}]]<|/det|>"
     return f'[{{"bbox_2d": [0, 0, {grid.width}, {grid.height}], "text_content": "all"}}]'
+
+
+@pytest.mark.parametrize("context", [100, 4096, 4300])
+def test_a_context_below_the_reply_is_too_long_not_a_crash(context: int) -> None:
+    """Where the reply alone needs more than the context, the page is refused by name."""
+    model = models.find("qwen_vl_2b")
+    tokens = room(model.recipes[Task.TEXT], context)
+    with pytest.raises(TooLong):
+        fit(Size(1654, 2339), model, {}, tokens)

@@ -21,11 +21,11 @@ from chatvlmllm.cli import (
     models,
     recognize,
     schema,
+    selftest,
     serve,
     ui,
     verify,
 )
-from chatvlmllm.cli import bench, config, doctor, engines, extract, models, recognize, schema, selftest, serve, verify
 from chatvlmllm.cli.speech import complain, console, say
 from chatvlmllm.errors import ChatVLMLLMError
 

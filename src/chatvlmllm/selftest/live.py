@@ -149,8 +149,8 @@ class _Server:
     def client(self) -> Iterator[Client]:
         from chatvlmllm.client import Client
 
-        keys = self._shop.settings.server.keys
-        with Client(self.url, key=next(iter(keys.values()), "")) as client:
+        keys = [key.get_secret_value() for key in self._shop.settings.server.keys.values()]
+        with Client(self.url, key=keys[0] if keys else "") as client:
             yield client
 
     def kill(self) -> None:
