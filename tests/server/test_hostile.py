@@ -30,7 +30,7 @@ from tests.server.papers import ended, numbered, queued
 def _server(folder: Path, **more: object) -> Iterator[httpx.Client]:
     with (
         serving(settings(folder).model_copy(update=more)) as url,
-        httpx.Client(base_url=url, trust_env=False, timeout=60) as http,
+        httpx.Client(base_url=url, trust_env=False, timeout=120) as http,
     ):
         yield http
 

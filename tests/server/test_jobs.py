@@ -31,7 +31,7 @@ KEYS = {"me": "0123456789abcdef-mine", "her": "0123456789abcdef-hers"}
 
 def _client(url: str, owner: str = "") -> httpx.Client:
     headers = {"Authorization": f"Bearer {KEYS[owner]}"} if owner else {}
-    return httpx.Client(base_url=url, headers=headers, trust_env=False, timeout=60)
+    return httpx.Client(base_url=url, headers=headers, trust_env=False, timeout=120)
 
 
 @pytest.mark.parametrize("format", FORMATS.values(), ids=lambda format: format.name)
@@ -143,6 +143,20 @@ def test_progress_is_counted_and_measured(http: httpx.Client) -> None:
     assert (listed["data"][0]["id"], listed["has_more"]) == (again["id"], True)
     older = http.get(f"/v1/jobs?limit=1&before={listed['data'][0]['created']}").json()
     assert older["data"][0]["id"] == first["id"]
+
+
+def test_jobs_are_counted_for_prometheus(http: httpx.Client) -> None:
+    """Pages of jobs are counted by verdict and model, and the queue has its length."""
+
+    def pages() -> float:
+        lines = http.get("/metrics").text.splitlines()
+        mine = 'chatvlmllm_pages_total{model="text_layer",verdict="ok"} '
+        return next((float(line.removeprefix(mine)) for line in lines if line.startswith(mine)), 0.0)
+
+    before = pages()
+    ended(http, queued(http, {"files": ("m.pdf", numbered(7, "metric"))}))
+    assert pages() - before == 7
+    assert 'chatvlmllm_jobs{state="queued"} 0.0' in http.get("/metrics").text
 
 
 def test_a_page_can_be_seen_and_its_words_found(http: httpx.Client) -> None:

@@ -1,6 +1,6 @@
 """Tesseract through tesserocr: an RGB image becomes Tesseract's TSV.
 
-One API object per thread and language set, because the API keeps state and is made in about 0.1 s; pages run in
+One API object per caller at a time and language set: the API keeps state and is made in about 0.1 s. Pages run in
 parallel instead of letting one page use all cores.
 """
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from chatvlmllm.errors import EngineTimeout, MissingExtra
 from chatvlmllm.exchange import Request
 from chatvlmllm.page import tessdata
+from chatvlmllm.page.lending import Lending
 
 if TYPE_CHECKING:
     from tesserocr import PyTessBaseAPI
@@ -28,9 +29,8 @@ class Tesseract:
             raise MissingExtra(feature="Tesseract", command="pip install tesserocr") from error
         self._library = tesserocr
         self._settings = settings
-        self._local = threading.local()
         self._lock = threading.Lock()
-        self._apis: list[PyTessBaseAPI] = []
+        self._apis: dict[str, Lending[PyTessBaseAPI]] = {}
 
     def read(self, request: Request) -> Iterator[str]:
         """Tesseract's TSV for the image of `request`; raises MissingLanguage, EngineTimeout.
@@ -38,25 +38,24 @@ class Tesseract:
         Option `layout` is "line" for an image of one line; otherwise the layout is found out.
         """
         assert request.image is not None
-        api = self._api("+".join(request.languages))
         modes = self._library.PSM
-        api.SetPageSegMode(modes.SINGLE_LINE if request.options.get("layout") == "line" else modes.AUTO)
-        api.SetImage(request.image)
-        api.SetSourceResolution(300)
-        if not api.Recognize(int(request.limits.seconds * 1000)):
-            raise EngineTimeout(model=request.model, seconds=request.limits.seconds)
-        yield api.GetTSVText(0)
-        api.Clear()
+        with self._lending("+".join(request.languages)).lent() as api:
+            api.SetPageSegMode(modes.SINGLE_LINE if request.options.get("layout") == "line" else modes.AUTO)
+            api.SetImage(request.image)
+            api.SetSourceResolution(300)
+            if not api.Recognize(int(request.limits.seconds * 1000)):
+                raise EngineTimeout(model=request.model, seconds=request.limits.seconds)
+            found = api.GetTSVText(0)
+            api.Clear()
+        yield found
 
-    def _api(self, languages: str) -> "PyTessBaseAPI":
-        apis: dict[str, PyTessBaseAPI] = self._local.__dict__.setdefault("apis", {})
-        if languages not in apis:
+    def _lending(self, languages: str) -> "Lending[PyTessBaseAPI]":
+        def make() -> "PyTessBaseAPI":
             folder = tessdata.find(languages.split("+"), self._settings)
-            api = self._library.PyTessBaseAPI(path=str(folder), lang=languages, psm=self._library.PSM.AUTO)
-            apis[languages] = api
-            with self._lock:
-                self._apis.append(api)
-        return apis[languages]
+            return self._library.PyTessBaseAPI(path=str(folder), lang=languages, psm=self._library.PSM.AUTO)
+
+        with self._lock:
+            return self._apis.setdefault(languages, Lending(make))
 
     def versions(self) -> Mapping[str, str]:
         return {
@@ -66,6 +65,6 @@ class Tesseract:
 
     def close(self) -> None:
         with self._lock:
-            for api in self._apis:
-                api.End()
+            for lending in self._apis.values():
+                lending.close(lambda api: api.End())
             self._apis.clear()

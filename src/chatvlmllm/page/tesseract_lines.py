@@ -1,6 +1,5 @@
 """Tesseract as a reader of single lines: the second witness, or the only one where our own network is missing."""
 
-import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING
 import cv2
 
 from chatvlmllm.page.alphabet import settle
+from chatvlmllm.page.lending import Lending
 from chatvlmllm.page.strips import Image
 from chatvlmllm.page.witness import Heard, Said
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class TesseractLines:
-    """Tesseract on single lines; one API object per thread."""
+    """Tesseract on single lines; one API object per caller at a time."""
 
     name = "tesseract"
     #: Tesseract reads letters of 25…35 px best: a grown crop is about 1.7 letters high.
@@ -29,13 +29,11 @@ class TesseractLines:
         import tesserocr
 
         self._library, self._folder, self._languages = tesserocr, folder, languages
-        self._local = threading.local()
-        self._lock = threading.Lock()
-        self._apis: list[PyTessBaseAPI] = []
+        self._apis: Lending[PyTessBaseAPI] = Lending(self._make)
 
     def hear(self, crops: Sequence[Image]) -> list[Said]:
-        api = self._api()
-        return [self._one(api, crop) for crop in crops]
+        with self._apis.lent() as api:
+            return [self._one(api, crop) for crop in crops]
 
     def _one(self, api: "PyTessBaseAPI", crop: Image) -> Said:
         scale = self._HEIGHT / crop.shape[0]
@@ -59,21 +57,12 @@ class TesseractLines:
         weighed = sum(word.confidence * len(word.text) for word in words)
         return Said(tuple(words), weighed / total if total else 0.0, self.name)
 
-    def _api(self) -> "PyTessBaseAPI":
-        api: PyTessBaseAPI | None = self._local.__dict__.get("api")
-        if api is None:
-            psm = self._library.PSM.SINGLE_LINE
-            api = self._library.PyTessBaseAPI(path=str(self._folder), lang=self._languages, psm=psm)
-            self._local.__dict__["api"] = api
-            with self._lock:
-                self._apis.append(api)
-        return api
+    def _make(self) -> "PyTessBaseAPI":
+        psm = self._library.PSM.SINGLE_LINE
+        return self._library.PyTessBaseAPI(path=str(self._folder), lang=self._languages, psm=psm)
 
     def close(self) -> None:
-        with self._lock:
-            for api in self._apis:
-                api.End()
-            self._apis.clear()
+        self._apis.close(lambda api: api.End())
 
 
 def _one_alphabet(words: list[Heard]) -> list[Heard]:

@@ -14,7 +14,7 @@ from chatvlmllm.engines.host import Host
 from chatvlmllm.server import chats, desk, documents, edge, extract, fleet, jobs, openai, overview, system
 from chatvlmllm.server.guard import Guard
 from chatvlmllm.server.metrics import Metrics
-from chatvlmllm.server.runner import runner_of
+from chatvlmllm.server.runner import gauges, runner_of
 from chatvlmllm.server.shared import Shared
 
 #: Every route of the server; a module's routes are its `router`.
@@ -39,9 +39,9 @@ def create_app(settings: Settings, url: str = "") -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         pool = ThreadPoolExecutor(settings.server.queue, thread_name_prefix="request")
         host = Host(settings, url=url)
-        runner = await run_in_threadpool(runner_of, host)
+        runner = await run_in_threadpool(runner_of, host, metrics)
         app.state.shared = Shared(settings, host, pool, metrics, runner)
-        metrics.look(system.gauges(host))
+        metrics.look([*system.gauges(host), *gauges(runner)])
         try:
             yield
         finally:

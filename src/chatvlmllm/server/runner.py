@@ -21,6 +21,7 @@ from chatvlmllm.pipeline import read_pages
 from chatvlmllm.reading import Failure, Reading, Verdict
 from chatvlmllm.server.apart import Chambers
 from chatvlmllm.server.bell import Bell
+from chatvlmllm.server.metrics import Looked, Metrics
 from chatvlmllm.store import jobs, keys, queue, sweep
 from chatvlmllm.store.database import Database
 from chatvlmllm.store.keys import Key, Way
@@ -50,6 +51,7 @@ class Belongings:
     originals: Originals
     chambers: Chambers
     host: Host
+    metrics: Metrics
 
 
 @dataclass(slots=True)
@@ -206,10 +208,19 @@ class Runner:
         sweep.drop_strays(self._own.database, self._own.originals)
 
 
-def runner_of(host: Host) -> Runner:
+def gauges(runner: Runner) -> list[Looked]:
+    """What is looked up at every scrape: how many jobs wait, and how many are under way."""
+
+    def counted() -> list[tuple[tuple[str, ...], float]]:
+        return [((state.value,), float(number)) for state, number in queue.lengths(runner.own.database).items()]
+
+    return [("chatvlmllm_jobs", "Jobs that wait and jobs under way", ("state",), counted)]
+
+
+def runner_of(host: Host, metrics: Metrics) -> Runner:
     """A running runner with the store of the host's settings; raises StoreUnusable, StoreTooNew or MissingExtra."""
     settings = host.settings
-    runner = Runner(Belongings(Database.of(settings), Originals(settings), Chambers(settings), host))
+    runner = Runner(Belongings(Database.of(settings), Originals(settings), Chambers(settings), host, metrics))
     runner.start()
     return runner
 
@@ -288,7 +299,9 @@ class _Reader:
     def _store(self, file: JobFile, reading: Reading) -> None:
         assert file.document is not None
         key = Key(file.document, reading.page, self._way)
-        if not queue.finish_page(self._own.database, self._job.id, file, key, reading):
+        if queue.finish_page(self._own.database, self._job.id, file, key, reading):
+            self._own.metrics.page(reading)
+        else:
             self._stop.set()
         self._news.ring()
 

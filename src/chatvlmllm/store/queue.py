@@ -73,6 +73,20 @@ def take(database: "Database", running: Mapping[str, Job], lanes: int) -> tuple[
         return job_of(row), row.starts
 
 
+def lengths(database: "Database") -> dict[State, int]:
+    """How many jobs wait, and how many are under way."""
+    from sqlalchemy import func, select
+
+    from chatvlmllm.store.tables import JOBS
+
+    counted = select(JOBS.c.state, func.count()).group_by(JOBS.c.state)
+    states = (State.QUEUED, State.RUNNING)
+    with database.read() as connection:
+        rows = connection.execute(counted.where(JOBS.c.state.in_([state.value for state in states]))).all()
+    found = {State(row[0]): int(row[1]) for row in rows}
+    return {state: found.get(state, 0) for state in states}
+
+
 def others_wait(database: "Database", owner: str) -> bool:
     """Whether a job of somebody else is in the queue."""
     from sqlalchemy import select
