@@ -67,7 +67,7 @@ class _Child:
 
 
 class Chambers:
-    """Opens files, each in a child of its own; one spare child waits so that nobody waits for it."""
+    """Opens files, each in a child that has no other open; one that came through a file takes the next."""
 
     def __init__(self, settings: "Settings") -> None:
         self._settings = settings

@@ -11,7 +11,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from chatvlmllm.config import Serving, Settings
 from chatvlmllm.errors import AddressTaken, KeyNeeded
-from chatvlmllm.server import presence
+from chatvlmllm.server import heap, presence
 from chatvlmllm.server.app import create_app
 from chatvlmllm.server.logs import configure
 
@@ -32,6 +32,7 @@ def serve(settings: Settings, told: Callable[[str], None] = lambda _: None) -> N
         url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         with presence.present(settings.data, url):
             configure(chosen.log)
+            heap.settle()
             Listener(create_app(settings, url), chosen, lambda: told(url)).run(sockets=[bound])
 
 
