@@ -1,11 +1,12 @@
 """How well blank pages are told from pages with one short faint line: the ROC of `trust.blank`.
 
-    python benchmarks/blank.py [PAGES]
+    python -m benchmarks.blank [PAGES]
 
 Blank sheets carry what scanning adds: texture, noise, shadows, borders, punch holes, specks, creases and the print of
 the other side. The others carry in addition one line of 2 to 30 letters, 8 to 14 points, in a grey of 90 to 205.
 """
 
+import datetime as dt
 import sys
 from random import Random
 
@@ -81,7 +82,8 @@ def main(count: int) -> None:
     """Print the ROC over the number of letter-like marks in a row."""
     blank = [measure(sheet(seed, False)) for seed in range(count)]
     text = [measure(sheet(seed, True)) for seed in range(count)]
-    print(f"{count} blank sheets, {count} with one short faint line")
+    today = dt.datetime.now(dt.UTC).date().isoformat()
+    print(f"{today}, `python -m benchmarks.blank {count}`: {count} blank sheets, {count} with one short faint line\n")
     print("| marks in a row | blank sheets called blank | sheets with text called blank |")
     print("| --- | --- | --- |")
     for least in range(1, 9):

@@ -1,4 +1,4 @@
-"""Fit and test the confidence curve of the embedded reader: `python benchmarks/confidence.py CACHE [--write]`.
+"""Fit and test the confidence curve of a witness: `python -m benchmarks.confidence CACHE [--reader N] [--write]`.
 
 A word is right when the page has it at its place, letter by letter but for case, ё and look-alikes of the other script.
 Curves are fitted on seeds below `FIRST_TEST_SEED` and tested on those from it on.
@@ -7,23 +7,28 @@ Curves are fitted on seeds below `FIRST_TEST_SEED` and tested on those from it o
 import argparse
 import datetime as dt
 import json
+from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 
 import chatvlmllm.trust
-from benchmarks.trust_pages import FIRST_TEST_SEED, Case, cases
+from benchmarks.trust_pages import FIRST_TEST_SEED, Case, Looks, cases
+from chatvlmllm import routing
+from chatvlmllm.config import Settings
+from chatvlmllm.engines.host import Host
+from chatvlmllm.reading import Word
 from chatvlmllm.trust.confidence import Curve, binned, calibration_error, isotonic
 from chatvlmllm.trust.witness import compare
 
 Points = list[tuple[float, bool]]
 
 
-def points(case: Case) -> Points:
+def points(case: Case, words: Sequence[Word]) -> Points:
     """Own value and rightness of each of the witness's words."""
-    comparison = compare(case.text, case.witness.words)
+    comparison = compare(case.text, words)
     found: dict[int, list[bool]] = {}
     for j, owner in enumerate(comparison.owner):
         found.setdefault(owner, []).append(comparison.alignment.seen[j] == 1)
-    words = case.witness.words
     return [(words[n].confidence or 0.0, all(right)) for n, right in found.items() if words[n].confidence is not None]
 
 
@@ -39,12 +44,21 @@ def main() -> None:
     """Print what the documentation shows; with --write replace the package's data."""
     parser = argparse.ArgumentParser()
     parser.add_argument("cache", type=Path)
-    parser.add_argument("--fit", type=int, default=144)
-    parser.add_argument("--test", type=int, default=320)
+    parser.add_argument("--reader", type=int, default=0, help="which witness, counted from 0")
+    parser.add_argument("--fit", type=int, default=96)
+    parser.add_argument("--test", type=int, default=312)
     parser.add_argument("--write", action="store_true")
     asked = parser.parse_args()
-    fit = [point for case in cases(asked.cache, asked.fit, 1) for point in points(case)]
-    test = [points(case) for case in cases(asked.cache, asked.test, FIRST_TEST_SEED)]
+    with Host(Settings(workers=1)) as host:
+
+        def read(count: int, first: int) -> list[Points]:
+            return [
+                points(case, Looks(case, asked.cache, host).page(asked.reader))
+                for case in cases(asked.cache, count, first)
+            ]
+
+        fit = [point for page in read(asked.fit, 1) for point in page]
+        test = read(asked.test, FIRST_TEST_SEED)
     pages = []
     words = [point for page in test for point in page]
     curve = Curve("", knots(fit))
@@ -63,8 +77,6 @@ def main() -> None:
             low, high = min(v for v, _ in group), max(v for v, _ in group)
             print(f"| {low:.2f}…{high:.2f} | {len(group)} | {said:.3f} | {right:.3f} |")
     if asked.write:
-        version = next(iter(cases(asked.cache, 1, 1))).witness
-        assert version.reply is not None
         today = dt.datetime.now(dt.UTC).date().isoformat()
         entry = {
             "name": f"generated documents {today}",
@@ -75,14 +87,14 @@ def main() -> None:
                 "dpi": 200,
                 "presets": ["clean", "scan"],
             },
-            "reader": dict(version.reply.versions),
-            "command": "python benchmarks/confidence.py CACHE --write",
+            "reader": {name: version(name) for name in ("onnxruntime", "tesserocr")},
+            "command": f"python -m benchmarks.confidence CACHE --reader {asked.reader} --write",
             "error_after": round(calibration_error(after), 4),
             "knots": [list(knot) for knot in curve.knots],
         }
         target = Path(chatvlmllm.trust.__file__).parent / "calibration.json"
         known = json.loads(target.read_text(encoding="utf-8")) if target.exists() else {}
-        known[version.answered or ""] = entry
+        known[routing.witnesses()[asked.reader].key] = entry
         target.write_text(json.dumps(known, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 

@@ -1,4 +1,4 @@
-"""The wall time that the second witness adds to a page: `python -m benchmarks.trust_overhead CACHE [PAGES] [SECONDS]`.
+"""The wall time that the second witness adds: `python -m benchmarks.trust_overhead CACHE [PAGES] [SECONDS] [--write]`.
 
 The model is a program of its own that speaks OpenAI's protocol over a socket, takes SECONDS for a page without using
 the processor, and says the page's true text, as a model on an accelerator would. Every page is read with and without
@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from benchmarks.trust import headed, write
 from benchmarks.trust_pages import LANGUAGES, Case, cases
 from chatvlmllm import open_document
 from chatvlmllm.config import Server, Settings
@@ -69,6 +70,7 @@ def read(case: Case, host: Host, hear: Hear) -> tuple[Reading, float]:
 def measure(folder: Path, count: int, seconds: float) -> Iterator[str]:
     """A line a page, then the sum."""
     times: dict[Hear, list[float]] = {Hear.OFF: [], Hear.AUTO: []}
+    worked: dict[Hear, list[float]] = {Hear.OFF: [], Hear.AUTO: []}
     loads = []
     with tempfile.TemporaryDirectory() as data:
         for number, case in enumerate(cases(folder, count, 1)):
@@ -78,24 +80,35 @@ def measure(folder: Path, count: int, seconds: float) -> Iterator[str]:
                     if not number:
                         read(case, host, Hear.AUTO)  # loads what is loaded once
                     for hear in (Hear.OFF, Hear.AUTO) if number % 2 else (Hear.AUTO, Hear.OFF):
+                        before = time.process_time()
                         _, wall = read(case, host, hear)
+                        worked[hear].append(time.process_time() - before)
                         times[hear].append(wall)
                     loads.append(os.getloadavg()[0])
             yield f"{case.name}: {times[Hear.OFF][-1]:.2f} s without, {times[Hear.AUTO][-1]:.2f} s with the witness"
     off, on = (sum(times[hear]) for hear in (Hear.OFF, Hear.AUTO))
     middle = statistics.median(b / a - 1 for a, b in zip(times[Hear.OFF], times[Hear.AUTO], strict=True))
     yield f"{count} pages, a model of {seconds:g} s a page, {os.cpu_count()} cores, load {statistics.mean(loads):.1f}"
+    spent = (sum(worked[Hear.AUTO]) - sum(worked[Hear.OFF])) / count
     yield f"without {off / count:.2f} s, with {on / count:.2f} s a page: {on / off - 1:+.1%}; median page {middle:+.1%}"
+    yield f"work of the witness: {spent:.2f} s of one core a page"
 
 
 def main() -> None:
     """Read the command line, measure, print."""
     os.environ.setdefault("OMP_THREAD_LIMIT", "1")
-    folder, *rest = sys.argv[1:]
+    folder, *rest = (argument for argument in sys.argv[1:] if argument != "--write")
     count, seconds = int(rest[0]) if rest else 24, float(rest[1]) if len(rest) > 1 else 3.0
+    lines = []
     for line in measure(Path(folder), count, seconds):
         sys.stdout.write(line + "\n")
         sys.stdout.flush()
+        lines.append(line)
+    if "--write" in sys.argv:
+        write(
+            "overhead",
+            headed(f"benchmarks.trust_overhead CACHE {count} {seconds:g}", iter(["; ".join(lines[-3:]) + "."])),
+        )
 
 
 if __name__ == "__main__":
