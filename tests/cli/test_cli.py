@@ -54,6 +54,13 @@ def test_every_format_is_written_beside_the_others(cli: Callable, pdf: Path, tmp
     assert names == ["invoice.csv", "invoice.html", "invoice.json", "invoice.md", "invoice.txt"]
 
 
+def test_an_unknown_preset_names_those_there_are(cli: Callable, pdf: Path) -> None:
+    """A mistyped preset ends before anything is read, with the list to choose from."""
+    outcome = cli("recognize", pdf, "--model", "embedded", "--option", "preset=turbo")
+    assert outcome.code == 2
+    assert "speed, balanced, quality" in outcome.err
+
+
 def test_files_of_one_name_do_not_overwrite_each_other(cli: Callable, tmp_path: Path) -> None:
     """Results of a.pdf, a.png and b/a.pdf are three files."""
     (tmp_path / "b").mkdir()

@@ -46,3 +46,8 @@ def test_one_character_stays_one_character() -> None:
     """Places of characters stay valid: the length never changes."""
     text = "Рage дoм НOМЕ А1B2 ҚAЗAҚ"
     assert len(settled(text)) == len(text)
+
+
+def test_commands_of_a_markup_language_are_latin() -> None:
+    """Look-alike letters after a backslash are no Russian word, whatever stands around them."""
+    assert settled("команда \\ехр и \\сор") == "команда \\exp и \\cop"

@@ -69,3 +69,14 @@ def test_nothing_is_lost_or_doubled(parts: list[tuple[Box, str, bool]]) -> None:
     """Whatever the arrangement, every item comes out exactly once."""
     items = [Item(number, box, text, solid) for number, (box, text, solid) in enumerate(parts)]
     assert sorted(item.index for item in order(items)) == list(range(len(items)))
+
+
+def test_words_in_a_grid_are_read_row_by_row() -> None:
+    """A list set in several tight columns of single words is no page of two columns of prose."""
+    grid = [[f"w{row}{column}" for column in range(8)] for row in range(6)]
+    items = [
+        Item(8 * row + column, Box(50 + 105 * column, 100 + 28 * row, 120 + 105 * column, 126 + 28 * row), text)
+        for row, texts in enumerate(grid)
+        for column, text in enumerate(texts)
+    ]
+    assert said(order(items)) == [text for texts in grid for text in texts]

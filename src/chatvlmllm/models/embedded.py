@@ -4,11 +4,13 @@ Good at: scans, forms, tables, skewed and turned pages, without a GPU and withou
 handwriting, formulas, tables without rulings whose columns touch. Detector: PP-OCRv6 small (PaddleOCR, Apache-2.0).
 """
 
+import os
 from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from chatvlmllm.decode import records
+from chatvlmllm.errors import UnknownOption
 from chatvlmllm.exchange import Request, Task
 from chatvlmllm.models.card import ImageRules, Model, Recipe, Runtime
 
@@ -51,7 +53,20 @@ def load(settings: "Settings") -> EmbeddedReader:
     from chatvlmllm.page.understand import Understanding
     from chatvlmllm.page.witnesses import available
 
-    return EmbeddedReader(Understanding(Detector(), available(settings)))
+    cores = os.cpu_count() or 1
+    return EmbeddedReader(Understanding(Detector(cores), available(settings), cores))
+
+
+#: What a user may choose between; `page.understand.PRESETS` says what each does.
+_PRESETS = ("speed", "balanced", "quality")
+
+
+def translate(options: Mapping[str, object]) -> Mapping[str, object]:
+    """The options as they are; raises UnknownOption for a preset that there is not."""
+    preset = options.get("preset", "balanced")
+    if preset not in _PRESETS:
+        raise UnknownOption(model="embedded", option=f"preset={preset}", known=", ".join(_PRESETS))
+    return dict(options)
 
 
 MODELS = (
@@ -67,5 +82,7 @@ MODELS = (
         image=ImageRules(max_pixels=40_000_000),
         recipes={task: Recipe(decode=records.decode) for task in (Task.TEXT, Task.MARKDOWN, Task.LAYOUT)},
         runtimes={"embedded": Runtime(load=load)},
+        options=("preset",),
+        translate=translate,
     ),
 )

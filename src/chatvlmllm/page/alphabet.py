@@ -24,7 +24,7 @@ def settle(text: str, confidences: Sequence[float]) -> str:
 
     A word with letters that only one alphabet has takes that alphabet. A word of look-alikes only takes the alphabet of
     most of its letters, or that of the line when all clear words there agree and the reader was unsure of it or the
-    line is Latin.
+    line is Latin. What follows a backslash is a command of a markup language, and these are Latin.
     """
     words = [m for m in _WORD.finditer(text) if not _in_code(text, m)]
     sides = [side for m in words if (side := _side(m.group())) is not None]
@@ -35,6 +35,8 @@ def settle(text: str, confidences: Sequence[float]) -> str:
     for match in words:
         word = match.group()
         side = _side(word)
+        if side is None and text[: match.start()].endswith("\\"):
+            side = "latin"
         if side is None and len(word) > 1 and not any(_only(c) for c in word):
             mean = sum(confidences[match.start() : match.end()]) / len(word)
             follows = foreign or (mean < _UNSURE and len(clear) == 1)

@@ -59,6 +59,8 @@ class Detector:
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
+        # Pages are read side by side: a thread that waits must not keep a core busy.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         # Pages differ in size: the arena would keep the memory of the largest for ever.
         options.enable_cpu_mem_arena = False
         weights = files("chatvlmllm.page").joinpath("weights/detector.onnx").read_bytes()

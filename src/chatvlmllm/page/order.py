@@ -216,9 +216,14 @@ def _wrapped_share(side: Sequence[Sequence[Item]], box: Box) -> float:
 
 
 def _full_share(side: Sequence[Sequence[Item]], box: Box) -> float:
-    """Share of the rows that fill the column."""
-    full = sum(row[-1].box.x2 - row[0].box.x1 > 0.8 * box.width for row in side)
+    """Share of the rows that fill the column, without the gaps that part the cells of a table or words of a list."""
+    full = sum(row[-1].box.x2 - row[0].box.x1 > 0.8 * box.width and not _gapped(row) for row in side)
     return full / len(side)
+
+
+def _gapped(row: Sequence[Item]) -> bool:
+    """Whether white as wide as a line is high parts pieces of the row."""
+    return any(right.box.x1 - left.box.x2 > left.box.height for left, right in itertools.pairwise(row))
 
 
 def _row_evidence(sides: Sequence[Sequence[Sequence[Item]]]) -> float:

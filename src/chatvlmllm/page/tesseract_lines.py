@@ -41,8 +41,9 @@ class TesseractLines:
         method = cv2.INTER_CUBIC if scale > 1 else cv2.INTER_AREA
         sized = cv2.resize(crop, (width, self._HEIGHT), interpolation=method)
         margin = self._MARGIN
-        framed = cv2.copyMakeBorder(sized, margin, margin, margin, margin, cv2.BORDER_REPLICATE)
-        api.SetImageBytes(framed.tobytes(), framed.shape[1], framed.shape[0], 3, framed.shape[1] * 3)
+        grey = cv2.cvtColor(sized, cv2.COLOR_RGB2GRAY)
+        framed = cv2.copyMakeBorder(grey, margin, margin, margin, margin, cv2.BORDER_REPLICATE)
+        api.SetImageBytes(framed.tobytes(), framed.shape[1], framed.shape[0], 1, framed.shape[1])
         api.SetSourceResolution(300)
         api.Recognize()
         words = []

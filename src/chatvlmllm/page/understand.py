@@ -4,18 +4,19 @@ Boxes of the result are in pixels of the image that was given.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from chatvlmllm.geometry import Box, Size
 from chatvlmllm.page import grid, ink, layout, lines, ruling, straighten, tables
-from chatvlmllm.page.detect import Detector, Sight
+from chatvlmllm.page.detect import AREA, Detector, Sight
 from chatvlmllm.page.flatten import bend_of
 from chatvlmllm.page.order import Item, order
 from chatvlmllm.page.straighten import Straight
 from chatvlmllm.page.strips import Image, Strip, cut, of_box
-from chatvlmllm.page.witness import NOTHING, Said, Witness, mean
+from chatvlmllm.page.witness import NOTHING, Chorus, Said, Witness, mean
 from chatvlmllm.reading import Block, Cell, Kind, Line, Table, Word
 
 
@@ -33,6 +34,8 @@ class Steps:
     tables: bool = True
     columns: bool = True
     ink: bool = True
+    #: Pixels that the detector sees of a page.
+    area: int = AREA
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +47,9 @@ class Found:
 
 
 PRESETS = {
-    "fast": Steps(wipe=False),
+    "speed": Steps(wipe=False, ink=False, area=AREA * 2 // 3),
     "balanced": Steps(),
-    "best": Steps(quick=False),
+    "quality": Steps(quick=False),
 }
 
 #: Lines that are read both ways up when the first reading is doubtful.
@@ -65,8 +68,13 @@ _ACCEPTED = 0.94
 class Understanding:
     """Detector and witnesses, loaded once; `read` may be called from many threads at once."""
 
-    def __init__(self, detector: Detector, witnesses: Sequence[Witness]) -> None:
-        self._detector, self._witnesses = detector, tuple(witnesses)
+    def __init__(self, detector: Detector, witnesses: Sequence[Witness], threads: int = 1) -> None:
+        """`threads` is how many lines are read at a time, whatever the number of pages."""
+        self._detector = detector
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="lines")
+        self._witnesses: tuple[Witness, ...] = (
+            tuple(witnesses) if threads == 1 else tuple(Chorus(one, self._pool, threads) for one in witnesses)
+        )
 
     def read(self, image: Image, steps: Steps = PRESETS["balanced"]) -> list[Found]:
         """The page's blocks; an empty list when there is no text."""
@@ -83,19 +91,20 @@ class Understanding:
         return _line(strip, said) if said.text else None
 
     def close(self) -> None:
+        self._pool.shutdown()
         for witness in self._witnesses:
             witness.close()
 
     def _straight(self, image: Image, steps: Steps) -> tuple[Straight, list[Strip]]:
         straight = straighten.as_is(image)
-        sight = self._detector.look(image)
+        sight = self._detector.look(image, steps.area)
         if steps.turn and straighten.sideways(sight.strips()):
             straight = straighten.turned(image, 1)
-            sight = self._detector.look(straight.image)
+            sight = self._detector.look(straight.image, steps.area)
         bend = bend_of(straight.image, sight) if steps.flatten else None
         if bend is not None:
             straight = straight.flattened(bend)
-            sight = self._detector.look(straight.image)
+            sight = self._detector.look(straight.image, steps.area)
         strips = self._strips(straight.image, sight, steps)
         if steps.turn and self._upside_down(straight.image, strips):
             step = straighten.turned(straight.image, 2)
@@ -112,7 +121,7 @@ class Understanding:
         """Every strip of text; where a stamp runs lines together, they are looked for again without its ink."""
         strips = sight.strips()
         knots = ink.tangled(strips, image) if steps.ink else []
-        return ink.untangled(strips, knots, self._detector.strips(ink.washed(image))) if knots else strips
+        return ink.untangled(strips, knots, self._detector.strips(ink.washed(image), steps.area)) if knots else strips
 
     def _upside_down(self, image: Image, strips: Sequence[Strip]) -> bool:
         """Whether doubtful lines read better with the page turned round."""

@@ -4,6 +4,7 @@ A witness takes crops (height × width × 3 uint8 RGB, text upright) and says on
 """
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -45,6 +46,29 @@ class Witness(Protocol):
 
     def hear(self, crops: Sequence[Image]) -> list[Said]: ...
     def close(self) -> None: ...
+
+
+class Chorus:
+    """A witness on many threads: crops are dealt out so that each gets as much to read.
+
+    One `pool` may serve several witnesses and pages; whoever reads a crop says the same of it.
+    """
+
+    def __init__(self, witness: Witness, pool: ThreadPoolExecutor, threads: int) -> None:
+        self.name, self._witness, self._pool, self._threads = witness.name, witness, pool, threads
+
+    def hear(self, crops: Sequence[Image]) -> list[Said]:
+        longest = sorted(range(len(crops)), key=lambda n: crops[n].shape[1] / crops[n].shape[0], reverse=True)
+        shares = [share for k in range(self._threads) if (share := longest[k :: self._threads])]
+        said = [NOTHING] * len(crops)
+        heard = self._pool.map(lambda share: self._witness.hear([crops[n] for n in share]), shares)
+        for share, part in zip(shares, heard, strict=True):
+            for n, one in zip(share, part, strict=True):
+                said[n] = one
+        return said
+
+    def close(self) -> None:
+        self._witness.close()
 
 
 class OwnReader:
