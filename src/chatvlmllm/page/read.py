@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from typing import Any
@@ -88,13 +88,17 @@ class LineReader:
         network = folder.joinpath("line_reader.onnx").read_bytes()
         self._session = onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
 
-    def read(self, lines: Sequence[NDArray[np.uint8]]) -> list[LineReading]:
-        """Read crops (each H×W×3 uint8 RGB, upright); one reading per crop, in the same order."""
+    def read(self, lines: Sequence[NDArray[np.uint8]], without: Collection[str] = ()) -> list[LineReading]:
+        """Read crops (each H×W×3 uint8 RGB, upright); one reading per crop, in the same order.
+
+        Where a character of `without` seems likeliest, the next likely one is taken.
+        """
+        barred = [label + 1 for label, letter in enumerate(self._characters) if letter in without]
         pieces = [piece for number, crop in enumerate(lines) for piece in self._pieces(number, crop)]
         found: dict[int, list[CharSpan]] = defaultdict(list)
         spans: dict[int, tuple[CharSpan, ...]] = {}
         for batch in _batches(pieces):
-            spans.update(self._read_batch(batch))
+            spans.update(self._read_batch(batch, barred))
         for index, piece in enumerate(pieces):
             found[piece.line].extend(spans[index])
         return [_reading(found[number]) for number in range(len(lines))]
@@ -112,13 +116,18 @@ class LineReader:
             small = Image.fromarray(grey).resize((wide, self._height), method)
             yield _Piece(number, np.asarray(small), (right - left) / wide, float(left))
 
-    def _read_batch(self, batch: list[tuple[int, _Piece]]) -> Iterator[tuple[int, tuple[CharSpan, ...]]]:
+    def _read_batch(
+        self, batch: list[tuple[int, _Piece]], barred: list[int]
+    ) -> Iterator[tuple[int, tuple[CharSpan, ...]]]:
         """Characters of pieces that share a padded width."""
         width = _padded(batch[0][1])
         pixels = np.full((len(batch), self._height, width), _PAPER, np.uint8)
         for row, (_, piece) in zip(pixels, batch, strict=True):
             row[:, : piece.pixels.shape[1]] = piece.pixels
         (scores,) = self._session.run(None, {"lines": pixels})
+        if barred:
+            scores = scores.copy()
+            scores[..., barred] = 0
         labels, peaks = scores.argmax(2), scores.max(2)
         for (index, piece), label, peak in zip(batch, labels, peaks, strict=True):
             steps = -(-piece.pixels.shape[1] // self._stride)

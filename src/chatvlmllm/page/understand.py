@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from chatvlmllm.geometry import Box, Size
-from chatvlmllm.page import grid, ink, layout, lines, ruling, straighten, tables
+from chatvlmllm.page import grid, ink, layout, letters, lines, ruling, straighten, tables
 from chatvlmllm.page.detect import AREA, Detector, Sight
 from chatvlmllm.page.flatten import bend_of
 from chatvlmllm.page.order import Item, order
 from chatvlmllm.page.straighten import Straight
 from chatvlmllm.page.strips import Image, Strip, cut, of_box
-from chatvlmllm.page.witness import NOTHING, Chorus, Said, Witness, mean
+from chatvlmllm.page.witness import NOTHING, Chorus, OwnReader, Said, Witness, mean
 from chatvlmllm.reading import Block, Cell, Kind, Line, Table, Word
 
 
@@ -71,6 +71,7 @@ class Understanding:
     def __init__(self, detector: Detector, witnesses: Sequence[Witness], threads: int = 1) -> None:
         """`threads` is how many lines are read at a time, whatever the number of pages."""
         self._detector = detector
+        self._own = next((one for one in witnesses if isinstance(one, OwnReader)), None)
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="lines")
         self._witnesses: tuple[Witness, ...] = (
             tuple(witnesses) if threads == 1 else tuple(Chorus(one, self._pool, threads) for one in witnesses)
@@ -183,7 +184,16 @@ class Understanding:
             if not steps.quick:
                 _listen(witness, {n: crops[n] for n in doubtful}, heard)
             _listen(witness, {n: crop for n, crop in wiped.items() if heard[n].confidence < _SETTLED}, heard)
-        return heard
+        return self._at_home(crops, heard)
+
+    def _at_home(self, crops: Mapping[int, Image], heard: list[Said]) -> list[Said]:
+        """What was heard, with doubtful letters of foreign alphabets read again without these."""
+        lost = letters.estranged(heard) if self._own is not None else []
+        if self._own is not None and lost:
+            said = self._own.hear([crops[n] for n in lost], without=letters.STRANGERS)
+            for n, better in zip(lost, said, strict=True):
+                heard[n] = better if better.text else heard[n]
+        return [letters.with_one_case(said) for said in heard]
 
 
 def _listen(witness: Witness, crops: Mapping[int, Image], heard: list[Said]) -> None:

@@ -3,7 +3,7 @@
 A witness takes crops (height × width × 3 uint8 RGB, text upright) and says one `Said` per crop.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
@@ -81,10 +81,11 @@ class OwnReader:
 
         self._reader = LineReader(threads)
 
-    def hear(self, crops: Sequence[Image]) -> list[Said]:
+    def hear(self, crops: Sequence[Image], without: Collection[str] = ()) -> list[Said]:
+        """What each crop says, spelt `without` some characters."""
         return [
             Said(tuple(Heard(w.text, w.left, w.right, w.confidence) for w in line.words), line.confidence, self.name)
-            for line in self._reader.read(crops)
+            for line in self._reader.read(crops, without)
         ]
 
     def close(self) -> None:
