@@ -210,19 +210,19 @@ def _wrapped_share(side: Sequence[Sequence[Item]], box: Box) -> float:
     for upper, lower in itertools.pairwise(side):
         height, step = upper[0].box.height, lower[0].box.y1 - upper[0].box.y1
         alike = step < 1.3 * height and 0.8 < lower[0].box.height / height < 1.25
-        full = upper[-1].box.x2 - upper[0].box.x1 > 0.7 * box.width
+        full = upper[-1].box.x2 - upper[0].box.x1 > 0.7 * box.width and not _gapped(upper)
         wrapped += alike and full and bool(_GOES_ON.match(lower[0].text))
     return wrapped / max(1, len(side) - 1)
 
 
 def _full_share(side: Sequence[Sequence[Item]], box: Box) -> float:
-    """Share of the rows that fill the column, without the gaps that part the cells of a table or words of a list."""
+    """Share of the rows that fill the column, and not as cells of a table."""
     full = sum(row[-1].box.x2 - row[0].box.x1 > 0.8 * box.width and not _gapped(row) for row in side)
     return full / len(side)
 
 
 def _gapped(row: Sequence[Item]) -> bool:
-    """Whether white as wide as a line is high parts pieces of the row."""
+    """Whether white as wide as a line is high parts pieces of the row: cells of a table, words of a list."""
     return any(right.box.x1 - left.box.x2 > left.box.height for left, right in itertools.pairwise(row))
 
 
@@ -230,4 +230,6 @@ def _row_evidence(sides: Sequence[Sequence[Sequence[Item]]]) -> float:
     left, _right = sides
     numbers = max(sum(bool(_NUMBER.match(row[0].text)) for row in side) / len(side) for side in sides)
     labels = sum(row[-1].text.rstrip().endswith(":") for row in left) / len(left)
-    return 0.5 + (2.5 if numbers >= 0.5 else 0.0) + (1.0 if labels >= 0.5 else 0.0)
+    cells = max(sum(_gapped(row) for row in side) / len(side) for side in sides)
+    points = (2.5 if numbers >= 0.5 else 0.0, 1.0 if labels >= 0.5 else 0.0, 1.5 if cells >= 0.5 else 0.0)
+    return 0.5 + sum(points)
