@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from chatvlmllm.page.witness import Said
 
-_RUSSIAN = frozenset("абвгдеёжзийклмнопрстуфхцчшщъыьэюя")
+_RUSSIAN = frozenset(map(chr, range(0x430, 0x450))) | {"ё"}
 #: Letters of other alphabets than Russian and plain Latin.
 STRANGERS = frozenset(
     letter
