@@ -24,7 +24,7 @@ def test_small_letters_among_capitals_are_capitals(said: str, meant: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "text", ["ГОСТов", "МВтч", "ПромСтройБанк", "ТехноЛадья", "Москва", "LaTeX", "кВт·ч", "СНиП", ""]
+    "text", ["ГОСТов", "МТРиО", "ПромСтройБанк", "ТехноЛадья", "Москва", "LaTeX", "кВт·ч", "СНиП", ""]
 )
 def test_words_of_two_cases_that_are_meant_so_stay(text: str) -> None:
     """Endings, units, names and abbreviations keep their letters."""

@@ -21,7 +21,8 @@ STRANGERS = frozenset(
 _ENOUGH, _STRANGE = 150, 0.01
 #: A word that was read with this confidence means its strangers.
 _SURE = 0.9
-_CAPITALS = re.compile(r"[А-ЯЁа-яё]{5,}")
+#: Shorter words may be abbreviations with a conjunction inside.
+_CAPITALS = re.compile(r"[А-ЯЁа-яё]{8,}")
 
 
 def estranged(heard: Sequence[Said]) -> list[int]:
