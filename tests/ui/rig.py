@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from playwright.sync_api import Page
 
 from chatvlmllm.engines.process import free_port
 from chatvlmllm.server import presence
@@ -70,6 +71,13 @@ class Workbench:
         command = [sys.executable, "-m", "chatvlmllm", "serve"]
         subprocess.Popen(command, env=self.environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         until(lambda: presence.running(self.folder / "data"))
+
+
+def settled(page: Page) -> None:
+    """Wait until the page has stopped drawing."""
+    page.locator("h1").first.wait_for(timeout=30_000)
+    page.wait_for_function("!document.querySelector('[data-stale=true], [data-testid=stStatusWidget]')", timeout=30_000)
+    page.wait_for_timeout(400)
 
 
 @contextlib.contextmanager

@@ -1,5 +1,6 @@
 """«Распознавание» in a real browser, on the live server, with the embedded readers."""
 
+import csv
 import io
 import json
 import re
@@ -44,7 +45,7 @@ def read(page: Page, *files: tuple[str, bytes], model: str = "Embedded reader") 
     drop(page, *files)
     choose(page, "Модель", model)
     page.get_by_role("button", name="Распознать").click()
-    page.locator(".picture .box").first.wait_for(timeout=30_000)
+    page.locator(".picture .box").first.wait_for(timeout=60_000)
     expect(page.get_by_text("Скачать", exact=True)).to_be_visible(timeout=60_000)
 
 
@@ -108,7 +109,8 @@ def test_t54_edits_are_kept_and_exported(page: Page, bench: rig.Workbench) -> No
     expect(page.get_by_text("исправлено вручную: 1")).to_be_visible()
     page.reload()
     expect(page.locator(".reading")).to_contain_text("Привет, мир")
-    with page.expect_download() as taken:
+    rig.settled(page)
+    with page.expect_download(timeout=60_000) as taken:
         page.get_by_role("button", name="Скачать TXT").click()
     assert "Привет, мир; =1+1" in Path(taken.value.path()).read_text(encoding="utf-8")
     page.get_by_role("tab", name="Сырой ответ").click()
@@ -138,6 +140,7 @@ def test_t27_t28_a_hostile_document_is_inert_in_every_tab_and_file(page: Page, b
         assert page.evaluate("window.hacked") is None
     page.get_by_role("tab", name="Markdown").click()
     expect(page.locator(".paper")).to_contain_text("<script>window.hacked=1</script>")
+    rig.settled(page)
     with page.expect_download(timeout=60_000) as taken:
         page.get_by_role("button", name="Скачать всё").click()
     packed = zipfile.ZipFile(taken.value.path())
@@ -153,7 +156,8 @@ def check(name: str, content: bytes) -> None:
         assert "<script>window" not in text
         assert not re.search(r"<img|onerror=(?!window)", text)
     elif name.endswith(".csv"):
-        cells = [cell.strip('"') for line in content.decode("utf-8-sig").splitlines() for cell in line.split(";")]
+        rows = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), delimiter=";")
+        cells = [cell for row in rows for cell in row]
         assert not [cell for cell in cells if cell[:1] in ("=", "@")]
     elif name.endswith(".xlsx"):
         for sheet in openpyxl.load_workbook(io.BytesIO(content)):
@@ -184,6 +188,7 @@ def test_t30_tables_are_grids_that_can_be_put_right(page: Page, bench: rig.Workb
     page.keyboard.type("999")
     page.keyboard.press("Enter")
     page.wait_for_timeout(500)
+    rig.settled(page)
     page.get_by_role("button", name="Сохранить исправления").click()
     expect(page.get_by_text("исправлено вручную: 1")).to_be_visible()
     cells = bench.get(f"/v1/jobs/{job}/files/0/corrections")["cells"]
@@ -216,6 +221,7 @@ def test_every_format_can_be_taken_home(page: Page) -> None:
     read(page, ("scan.png", encoded(picture("Hello world"), "PNG")))
     for name, format in FORMATS.items():
         choose(page, "Формат", catalogue("ru")[f"formats.{name}"])
+        rig.settled(page)
         with page.expect_download(timeout=60_000) as taken:
             page.get_by_role("button", name=f"Скачать {name.upper()}", exact=True).click()
         assert taken.value.suggested_filename == f"scan.png{format.suffix}"

@@ -65,11 +65,16 @@ def _choose(component: str, key: str) -> None:
     st.session_state[f"chosen-{key}"] = state.chosen if state is not None else None
 
 
-def strip(leaves: list[dict[str, Any]], page: int, key: str) -> int | None:
-    """Thumbnails of pages; the number of the one that was just chosen."""
+def strip(leaves: list[dict[str, Any]], page: int, key: str, target: str) -> None:
+    """Thumbnails of pages; the number of one that is chosen is put into the session's `target`."""
+
+    def choose() -> None:
+        chosen = st.session_state[key].page
+        if chosen is not None:
+            st.session_state[target] = int(chosen)
+
     data = {"leaves": leaves, "page": page, "label": say("strip.label")}
-    found = _component("strip")(data=data, key=key, on_page_change=lambda: None)
-    return int(found.page) if found.page is not None else None
+    _component("strip")(data=data, key=key, on_page_change=choose)
 
 
 def data_uri(image: bytes | None, media_type: str = "image/jpeg") -> str:

@@ -45,26 +45,24 @@ def _pages(job: dict[str, Any], file: dict[str, Any]) -> None:
     if page not in wanted:
         page = wanted[0]
     if len(wanted) > 1:
-        page = _choose_page(job, file, page, key)
+        _choose_page(job, file, page, key)
     _page(job, file, page)
 
 
-def _choose_page(job: dict[str, Any], file: dict[str, Any], page: int, key: str) -> int:
+def _choose_page(job: dict[str, Any], file: dict[str, Any], page: int, key: str) -> None:
     """A strip of pages around the current one, and the number to jump anywhere."""
     wanted: list[int] = file["wanted"]
     number, strip = st.columns([1, 6], vertical_alignment="center")
-    with number:
-        at = st.number_input(say("recognize.page"), wanted[0], wanted[-1], page, key=f"{key}-number-{page}")
-        if at != page and at in wanted:
-            st.session_state[key] = page = int(at)
+    jump = f"{key}-number-{page}"
+
+    def jumped() -> None:
+        st.session_state[key] = min(wanted, key=lambda one: abs(one - int(st.session_state[jump])))
+
+    number.number_input(say("recognize.page"), wanted[0], wanted[-1], page, key=jump, on_change=jumped)
+    place = wanted.index(page)
+    near = wanted[max(0, place - _AROUND) : place + _AROUND + 1]
     with strip:
-        place = wanted.index(page)
-        near = wanted[max(0, place - _AROUND) : place + _AROUND + 1]
-        leaves = [_leaf(job, file, one) for one in near]
-        chosen = parts.strip(leaves, page, f"{key}-strip")
-    if chosen is not None and chosen != page:
-        st.session_state[key] = page = chosen
-    return page
+        parts.strip([_leaf(job, file, one) for one in near], page, f"{key}-strip", key)
 
 
 def _leaf(job: dict[str, Any], file: dict[str, Any], page: int) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from chatvlmllm.ui.remote import Refused, Remote
 from chatvlmllm.ui.words import say
 
 _TITLE = 60
+#: Elements of an earlier answer that would stay on the screen while the new one comes.
+_STALE = 3
 
 
 def page() -> None:
@@ -83,7 +85,7 @@ def _pictures(chat: dict[str, Any]) -> None:
             {"page": int(number), "title": name, "sign": "", "image": parts.data_uri(_picture(chat["id"], int(number)))}
             for number, name in chat["pictures"].items()
         ]
-        parts.strip(leaves, 0, f"pictures-{chat['id']}-{count}")
+        parts.strip(leaves, 0, f"pictures-{chat['id']}-{count}", "chat-picture")
     files = st.file_uploader(
         say("chat.attach"),
         type=["pdf", "png", "jpg", "jpeg", "tif", "tiff", "webp", "bmp"],
@@ -210,6 +212,8 @@ def _answer(chat: dict[str, Any], asking: dict[str, str]) -> None:
     with st.chat_message("assistant", avatar=_AVATARS["assistant"]):
         shown = st.empty()
         st.button(say("chat.stop"), icon=":material/stop:", key=f"stop-{chat['id']}-{len(messages)}")
+        for _ in range(_STALE):
+            st.empty()
         try:
             with st.spinner(_titled(asking["model"])):
                 for answer in talking.stream(remote, messages, pictures.__getitem__, asking):

@@ -1,0 +1,173 @@
+"""Every page: how it looks, that it can be read, that it survives being opened first; batches, models, comparisons."""
+
+import re
+import zipfile
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from chatvlmllm.ui.words import catalogue
+from tests.conftest import encoded, picture
+from tests.pdfs import text_pdf
+from tests.ui import rig
+from tests.ui.rig import settled
+
+pytestmark = pytest.mark.real
+
+PAGES = ("recognize", "chat", "compare", "batch", "history", "models", "about")
+
+#: Every visible text whose contrast with what is behind it is below WCAG AA (4.5, or 3 for large text).
+DIM = """() => {
+  const linear = (v) => v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4;
+  const light = (c) => { const f = c.map((v) => linear(v / 255));
+    return .2126 * f[0] + .7152 * f[1] + .0722 * f[2]; };
+  const parse = (text) => { const n = text.match(/[\\d.]+/g).map(Number);
+    return { rgb: n.slice(0, 3), a: n[3] ?? 1 }; };
+  const over = (top, a, low) => top.map((v, i) => v * a + low[i] * (1 - a));
+  const ground = (element) => { const layers = [];
+    for (let e = element; e; e = e.parentElement ?? e.getRootNode().host)
+      layers.push(parse(getComputedStyle(e).backgroundColor));
+    return layers.reverse().reduce((low, one) => over(one.rgb, one.a, low), [255, 255, 255]); };
+  const found = [];
+  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  for (let node = walk.nextNode(); node; node = walk.nextNode()) {
+    const element = node.parentElement, style = getComputedStyle(element);
+    if (!node.data.trim() || !element.checkVisibility({ checkOpacity: true, checkVisibilityCSS: true })) continue;
+    if (element.closest(":disabled, [aria-disabled=true], style, script, [data-testid=stIconMaterial]")) continue;
+    if (style.fontSize === "0px" || element.getBoundingClientRect().width < 2) continue;
+    let opacity = 1;
+    for (let e = element; e; e = e.parentElement) opacity *= Number(getComputedStyle(e).opacity);
+    const low = ground(element), colour = parse(style.color);
+    const a = light(over(colour.rgb, colour.a * opacity, low)), b = light(low);
+    const ratio = (Math.max(a, b) + .05) / (Math.min(a, b) + .05), size = parseFloat(style.fontSize);
+    if (ratio < (size >= 24 || (size >= 18.66 && Number(style.fontWeight) >= 700) ? 3 : 4.5) - .01)
+      found.push(`${ratio.toFixed(2)} ${node.data.trim().slice(0, 40)}`);
+  }
+  return found;
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("language", ["ru", "en"])
+def test_t29_t57_every_page_can_be_read_in_both_themes(
+    chromium: Browser, bench: rig.Workbench, shots: Path, scheme: str, language: str
+) -> None:
+    """No page fails when it is the first to be opened, asks another machine for anything, or shows dim text."""
+    for width in (1440, 390):
+        context = chromium.new_context(
+            viewport={"width": width, "height": 900 if width > 400 else 844},
+            color_scheme=scheme,  # type: ignore[arg-type]
+            base_url=bench.url,
+        )
+        page, elsewhere = context.new_page(), []
+        page.on("request", lambda request, urls=elsewhere: urls.append(request.url))
+        for name in PAGES:
+            page.goto(f"/{name}?lang={language}")
+            settled(page)
+            expect(page.locator("h1").first).to_have_text(catalogue(language)[f"pages.{name}"])
+            assert page.locator("[data-testid=stException]").count() == 0
+            page.screenshot(path=shots / f"{name}-{language}-{scheme}-{width}.png", full_page=True)
+            assert page.evaluate(DIM) == [], name
+            assert page.evaluate("document.scrollingElement.scrollWidth <= innerWidth"), f"{name} is wider than {width}"
+        context.close()
+        assert [url for url in elsewhere if not url.startswith((bench.url, "data:", "blob:"))] == []
+
+
+def test_a_batch_of_twenty_survives_the_server(page: Page, bench: rig.Workbench) -> None:
+    """Twenty files as one job; the server is killed in the middle and started again, and every file is read once."""
+    page.goto("/batch")
+    files = [{"name": f"file {n}.png", "mimeType": "image/png", "buffer": encoded(picture(f"Number {n}"), "PNG")}
+             for n in range(19)]  # fmt: skip
+    files.append({"name": "broken.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.7 broken"})
+    page.locator("input[type=file]").first.set_input_files(files)
+    page.get_by_role("combobox", name=re.compile("Модель")).click()
+    page.get_by_role("option", name="Embedded reader", exact=True).click()
+    page.get_by_role("button", name="Начать").click()
+    page.wait_for_url(re.compile("batch="), timeout=30_000)
+    job = page.url.rpartition("batch=")[2]
+    rig.until(lambda: bench.get(f"/v1/jobs/{job}")["pages"]["done"] >= 3)
+    bench.kill_server()
+    bench.start_server()
+    ended = rig.until(lambda: (found := bench.get(f"/v1/jobs/{job}"))["state"] == "finished" and found, 120)
+    assert ended["pages"]["done"] == 19
+    page.reload()
+    expect(page.get_by_role("button", name="Всё (zip)")).to_be_visible(timeout=30_000)
+    with page.expect_download(timeout=90_000) as taken:
+        page.get_by_role("button", name="Всё (zip)").click()
+    packed = zipfile.ZipFile(taken.value.path())
+    texts = {name: packed.read(name).decode() for name in packed.namelist() if name.endswith(".txt")}
+    assert len([name for name in texts if "fields" not in name]) == 19
+    assert all("umber" in text for name, text in texts.items() if "fields" not in name)
+    page.get_by_text("Посмотреть файл").click()
+    expect(page.locator(".picture .box").first).to_be_visible(timeout=30_000)
+
+
+def test_a_model_is_switched(page: Page, bench: rig.Workbench) -> None:
+    """A model is brought in and ended from its card; the card shows the state that the server has."""
+    page.goto("/models")
+    page.get_by_text("Только готовые к работе").click()
+    settled(page)
+    card = page.locator("[data-testid=stVerticalBlockBorderWrapper], [data-testid=stVerticalBlock]").filter(
+        has=page.get_by_text(rig.MODEL, exact=True)
+    ).last  # fmt: skip
+    expect(card).to_contain_text("ваш сервер")
+    page.get_by_role("button", name="Загрузить").last.wait_for()
+    button = page.locator(f".st-key-load-{rig.MODEL} button, .st-key-unload-{rig.MODEL} button").first
+    if button.inner_text() == "Выгрузить":
+        button.click()
+        rig.until(lambda: state(bench) == "absent")
+        page.reload()
+        settled(page)
+    page.locator(f".st-key-load-{rig.MODEL} button").click()
+    rig.until(lambda: state(bench) == "ready")
+    page.locator(f".st-key-unload-{rig.MODEL} button").click(timeout=20_000)
+    rig.until(lambda: state(bench) == "absent")
+
+
+def state(bench: rig.Workbench) -> str:
+    return str(bench.get(f"/v1/models/{rig.MODEL}")["chatvlmllm"]["state"])
+
+
+def test_two_models_are_compared(page: Page) -> None:
+    """One picture through two models: both texts, their differences, and shares of errors where the truth is given."""
+    page.goto("/compare")
+    page.locator("input[type=file]").first.set_input_files(
+        [{"name": "one.png", "mimeType": "image/png", "buffer": encoded(picture("Hello world"), "PNG")}]
+    )
+    page.get_by_role("button", name="Сравнить").click()
+    expect(page.locator(".diff")).to_have_count(2, timeout=90_000)
+    expect(page.locator(".diff").first).to_contain_text("Hello world")
+    page.get_by_label("Верный текст").fill("Hello world")
+    page.get_by_label("Верный текст").press("Control+Enter")
+    expect(page.locator("[data-testid=stDataFrame]")).to_be_visible()
+    page.wait_for_timeout(1500)
+    assert page.locator("[data-testid=stException]").count() == 0
+
+
+def test_the_history_finds_opens_and_deletes(page: Page, bench: rig.Workbench) -> None:
+    """A job is found by a part of its file's name in any letter case, opened again, and deleted for good."""
+    files = {"files": ("Счёт РОМАШКА.pdf", text_pdf("Invoice 17"))}
+    url = bench.server.url + "/v1/jobs"
+    job = httpx.post(url, files=files, data={"model": "text_layer"}, trust_env=False, timeout=60).json()["id"]
+    rig.until(lambda: bench.get(f"/v1/jobs/{job}")["state"] == "finished")
+    page.goto("/history")
+    page.get_by_label("Искать по имени файла").fill("ромашка")
+    page.get_by_label("Искать по имени файла").press("Enter")
+    expect(page.get_by_text("Счёт РОМАШКА.pdf")).to_be_visible(timeout=20_000)
+    page.get_by_role("button", name="Открыть").first.click()
+    expect(page.locator(".reading")).to_contain_text("Invoice 17", timeout=30_000)
+    page.get_by_role("button", name="Назад к истории").click()
+    page.get_by_role("button", name="Удалить").first.click()
+    page.get_by_role("button", name="Удалить без возврата").click()
+    rig.until(lambda: httpx.get(f"{url}/{job}", trust_env=False).status_code == 404)
+
+
+def test_the_system_page_says_only_what_is_known(page: Page, bench: rig.Workbench) -> None:
+    """Where documents go is said from the settings; a number of sent bytes is not claimed, because nobody counts."""
+    page.goto("/about")
+    settled(page)
+    expect(page.get_by_text("Сервер слушает только этот компьютер")).to_be_visible()
+    expect(page.get_by_text("Подключены ваши серверы")).to_be_visible()
+    expect(page.get_by_text("Исходящий трафик программа не измеряет")).to_be_visible()
