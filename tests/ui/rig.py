@@ -76,7 +76,8 @@ class Workbench:
 def settled(page: Page) -> None:
     """Wait until the page has stopped drawing."""
     page.locator("h1").first.wait_for(timeout=30_000)
-    page.wait_for_function("!document.querySelector('[data-stale=true], [data-testid=stStatusWidget]')", timeout=30_000)
+    page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]", timeout=60_000)
+    page.wait_for_function("!document.querySelector('[data-stale=true], .stSpinner')", timeout=60_000)
     page.wait_for_timeout(400)
 
 

@@ -8,6 +8,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from chatvlmllm.bench.specimens import make, raster
 from chatvlmllm.ui.words import catalogue
 from tests.conftest import encoded, picture
 from tests.pdfs import text_pdf
@@ -49,10 +50,48 @@ DIM = """() => {
 }"""
 
 
+@pytest.fixture(scope="module")
+def filled(bench: rig.Workbench) -> dict[str, str]:
+    """Addresses of every page with something on it: an invoice that was drawn, read, asked about and compared."""
+    invoice = make("invoice", 3)
+    png = encoded(raster(invoice, 0, 150), "PNG")
+    base = bench.server.url
+
+    def post(path: str, **more: object) -> dict[str, str]:
+        return httpx.post(base + path, trust_env=False, timeout=60, **more).json()  # type: ignore[arg-type]
+
+    def job(model: str, *files: tuple[str, bytes]) -> str:
+        uploads = [("files", file) for file in files]
+        number = post("/v1/jobs", files=uploads, data={"model": model, "kind": "invoice"})["id"]
+        rig.until(lambda: bench.get(f"/v1/jobs/{number}")["state"] == "finished", 120)
+        return number
+
+    first, second = job("embedded", ("Счёт.png", png)), job("tesseract", ("Счёт.png", png))
+    many = job("text_layer", *[(f"Договор {n}.pdf", text_pdf(f"Contract {n}")) for n in range(1, 9)])
+    long = job("text_layer", ("Отчёт.pdf", text_pdf("A page of a report", pages=40)))
+    chat = post("/v1/chats", json={"title": "Что в счёте?"})["id"]
+    post(f"/v1/chats/{chat}/pictures", files=[("files", ("Счёт.png", png))])
+    answer = {"role": "assistant", "asked": rig.MODEL, "model": rig.MODEL, "seen": [1], "finish": "stop", "stop": "end"}
+    answer |= {"verdict": "ok", "seconds": 2.4, "tokens": 31, "pages": [], "broken": ""}
+    asked = {"role": "user", "text": "Какая сумма к оплате?", "pictures": [1], "task": "chat"}
+    told = f"К оплате **{invoice.fields['total']['value']}** рублей, НДС уже внутри."
+    kept = {"title": "Что в счёте?", "messages": [asked, {**answer, "text": told}]}
+    httpx.put(f"{base}/v1/chats/{chat}", json=kept, trust_env=False, timeout=60).raise_for_status()
+    return {
+        "recognize": "/?",
+        "result": f"/?job={first}&",
+        "long": f"/?job={long}&",
+        "chat": f"/chat?chat={chat}&",
+        "compare": f"/compare?jobs={first},{second}&",
+        "batch": f"/batch?batch={many}&",
+        **{name: f"/{name}?" for name in ("history", "models", "about")},
+    }
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("language", ["ru", "en"])
 def test_t29_t57_every_page_can_be_read_in_both_themes(
-    chromium: Browser, bench: rig.Workbench, shots: Path, scheme: str, language: str
+    chromium: Browser, bench: rig.Workbench, filled: dict[str, str], shots: Path, scheme: str, language: str
 ) -> None:
     """No page fails when it is the first to be opened, asks another machine for anything, or shows dim text."""
     for width in (1440, 390):
@@ -63,10 +102,11 @@ def test_t29_t57_every_page_can_be_read_in_both_themes(
         )
         page, elsewhere = context.new_page(), []
         page.on("request", lambda request, urls=elsewhere: urls.append(request.url))
-        for name in PAGES:
-            page.goto(f"/{name}?lang={language}")
+        for name, path in filled.items():
+            page.goto(f"{path}lang={language}")
             settled(page)
-            expect(page.locator("h1").first).to_have_text(catalogue(language)[f"pages.{name}"])
+            title = name if name in PAGES else "recognize"
+            expect(page.locator("h1").first).to_have_text(catalogue(language)[f"pages.{title}"])
             assert page.locator("[data-testid=stException]").count() == 0
             page.screenshot(path=shots / f"{name}-{language}-{scheme}-{width}.png", full_page=True)
             assert page.evaluate(DIM) == [], name

@@ -29,6 +29,8 @@ def page() -> None:
         with right:
             if chat is not None:
                 _conversation(chat, able)
+            elif able:
+                st.info(say("chat.empty"))
 
 
 def _able(models: list[dict[str, Any]]) -> dict[str, list[str]]:

@@ -26,7 +26,7 @@ def page() -> None:
     def look() -> None:
         with widgets.told():
             _memory()
-            for model in widgets.remote().models():
+            for model in sorted(widgets.remote().models(), key=lambda one: not one["installed"]):
                 if model["installed"] or wanted != "ready_only":
                     _card(model)
 
@@ -98,8 +98,10 @@ def _more(model: dict[str, Any]) -> None:
     if model["reason"]:
         facts.append(widgets.worded(model["reason"]))
     if not model["installed"]:
-        facts.append(say("models.only_command", command=f"chatvlmllm models pull {model['id']}"))
-    st.html("".join(f'<p class="line">{safe.escape(fact)}</p>' for fact in facts))
+        command = say("models.only_command", command=f"chatvlmllm models pull {model['id']}")
+        st.html(f'<p class="line">{safe.escape(command)}</p>')
+    with st.expander(say("models.more")):
+        st.html("".join(f'<p class="line">{safe.escape(fact)}</p>' for fact in facts))
     if model["state"] != "absent":
         with st.expander(say("models.log")):
             lines = widgets.remote().get(f"/v1/models/{model['id']}/logs")["lines"]
