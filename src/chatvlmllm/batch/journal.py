@@ -104,7 +104,8 @@ def _past(path: Path) -> Past:
 def _remember(past: Past, record: Record, offset: int) -> None:
     if record.get("event") == "kept":
         past.kept[record["at"]] = offset
-        past.failed[record["at"]] += record.get("verdict") == "failed"
+        if record.get("verdict") == "failed":
+            past.failed[record["at"]] += 1
         past.strikes.pop(record["at"], None)
     elif record.get("event") == "document":
         past.documents[record["name"]] = record

@@ -9,11 +9,11 @@ import logging
 import os
 import threading
 from collections import OrderedDict
-from queue import Queue
+from queue import Empty, Queue
 from typing import TYPE_CHECKING, Any, Self
 
 from chatvlmllm.document import Page, open_document
-from chatvlmllm.errors import MissingExtra, NodesLost
+from chatvlmllm.errors import EngineStartFailed, MissingExtra, NodesLost
 from chatvlmllm.geometry import Size
 from chatvlmllm.ladder import failure
 from chatvlmllm.models import catalogue
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 #: How often in a row a page may lose the actor that reads it; the last node may be restarting.
 MOST_LOSSES = 5
-#: Seconds that an actor may take to appear on a node.
+#: Seconds that a page waits for a place; a node may have to be started first.
 _PATIENCE = 600
 #: Documents whose bytes an actor, and this side's object store, keep at once.
 _KEPT = 8
@@ -80,14 +80,16 @@ class RayReader:
         self._mine = not ray.is_initialized()
         if self._mine:
             ray.init(address=None if address == "local" else address, log_to_driver=False, logging_level=logging.ERROR)
+        self._closed, self._broken = False, 0
         self._ways: dict[str, Way] = {}
         self._sent: OrderedDict[str, Any] = OrderedDict()
         self._lock = threading.Lock()
         self._need = self._needed(options)
         self.width = self._places()
+        #: Places that can read now; one that is being put on a node is not among them.
         self._free: Queue[Any] = Queue()
         for _ in range(self.width):
-            self._free.put(self._start())
+            self._start()
 
     def _needed(self, options: Options) -> dict[str, float]:
         """What a place takes: a GPU where the model wants one and the cluster has some, else a processor."""
@@ -102,11 +104,23 @@ class RayReader:
             return max(1, int(resources.get("GPU", 1)))
         return max(1, int(resources.get("CPU", 1)))
 
-    def _start(self) -> Any:
+    def _start(self) -> None:
+        """Put a place on some node with room for it; it is free as soon as it answers."""
         import pickle
 
-        actor = self._ray.remote(Station).options(**self._need, max_restarts=0)
-        return actor.remote(pickle.dumps(self._settings))
+        actor = self._ray.remote(Station).options(**self._need, max_restarts=0).remote(pickle.dumps(self._settings))
+        actor.ready.remote().future().add_done_callback(lambda answer: self._started(actor, answer.exception()))
+
+    def _started(self, actor: Any, broken: BaseException | None) -> None:
+        with self._lock:
+            self._broken = self._broken + 1 if broken else 0
+        if broken is None:
+            self._free.put(actor)
+        elif self._broken > MOST_LOSSES * self.width:
+            # No node can run us: whoever waits for a place learns why.
+            self._free.put(EngineStartFailed(model="ray", reason=str(broken)))
+        elif not self._closed:
+            self._start()
 
     def read(self, page: Page, options: Options) -> Reading:
         """Send the page to a free place; when its node is lost, to another one."""
@@ -115,16 +129,21 @@ class RayReader:
         lost = (self._ray.exceptions.RayActorError, self._ray.exceptions.ObjectLostError)
         document, sent = page.document, self._send(page)
         for _ in range(MOST_LOSSES):
-            actor = self._free.get()
+            try:
+                actor = self._free.get(timeout=_PATIENCE)
+            except Empty:
+                break
+            if isinstance(actor, EngineStartFailed):
+                self._free.put(actor)
+                raise actor
             try:
                 answer = actor.read.remote(sent, document.name, document.sha256, page.number, pickle.dumps(options))
                 reading = reading_from_json(self._ray.get(answer))
             except lost:
-                # The place is gone with its node; Ray puts a new one where there is room.
-                actor = self._start()
+                # The place is gone with its node; until Ray finds room for another, the rest go on without it.
+                self._start()
                 continue
-            finally:
-                self._free.put(actor)
+            self._free.put(actor)
             return reading
         told = failure(NodesLost(times=MOST_LOSSES))
         return Reading(page=page.number, size=Size(1, 1), verdict=Verdict.FAILED, asked=options.model, failure=told)
@@ -150,6 +169,7 @@ class RayReader:
         self.close()
 
     def close(self) -> None:
+        self._closed = True
         if self._mine and self._ray.is_initialized():
             self._ray.shutdown()
 

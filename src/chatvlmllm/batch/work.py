@@ -32,7 +32,8 @@ class LocalReader:
     width: int = field(init=False)
 
     def __post_init__(self) -> None:
-        self.width = self.host.width(self.model)
+        # One more than can be read at once: its picture is decoded and measured while the others are read.
+        self.width = self.host.width(self.model) + 1
         self._watch = Watch()
         # A witness is asked while a page waits for its model, so there are never more of them than pages being read.
         self._aside = ThreadPoolExecutor(self.width, thread_name_prefix="page-witness")
