@@ -25,14 +25,14 @@ Record = dict[str, Any]
 
 @dataclass(slots=True)
 class Past:
-    """What earlier processes left: `kept` tells where the newest row of a page begins in the file.
+    """What was done: `kept` and `documents` tell where the newest record of a page or a name begins in the file.
 
     `failed` counts how often a page was tried in vain, `strikes` how often it was being read when a process died;
     `sudden`: the last process ended without saying so.
     """
 
     kept: dict[str, int] = field(default_factory=dict)
-    documents: dict[str, Record] = field(default_factory=dict)
+    documents: dict[str, int] = field(default_factory=dict)
     failed: Counter[str] = field(default_factory=Counter)
     strikes: Counter[str] = field(default_factory=Counter)
     sudden: bool = False
@@ -63,7 +63,13 @@ class Journal:
 
     def row(self, at: str) -> Record | None:
         """The newest row of a page."""
-        offset = self.past.kept.get(at)
+        return self._at(self.past.kept.get(at))
+
+    def document(self, name: str) -> Record | None:
+        """The newest record of a document."""
+        return self._at(self.past.documents.get(name))
+
+    def _at(self, offset: int | None) -> Record | None:
         if offset is None:
             return None
         with self._path.open("rb") as file:
@@ -108,7 +114,7 @@ def _remember(past: Past, record: Record, offset: int) -> None:
             past.failed[record["at"]] += 1
         past.strikes.pop(record["at"], None)
     elif record.get("event") == "document":
-        past.documents[record["name"]] = record
+        past.documents[record["name"]] = offset
 
 
 def _records(path: Path) -> Iterator[tuple[int, Record]]:

@@ -36,7 +36,8 @@ def rows(journal: Journal, names: Container[str] | None = None) -> Iterator[Reco
     """The rows by document name and page; of the documents called `names`, or of all that the batch ever had."""
     past = journal.past
     for name in sorted(name for name in past.documents if names is None or name in names):
-        document = past.documents[name]
+        document = journal.document(name)
+        assert document is not None
         common = {"name": name, "sha256": document["sha256"], "files": " ".join(document["files"])}
         if not document["pages"]:
             yield {**common, **{key: document[key] for key in ("verdict", "failure", "message")}}

@@ -47,7 +47,7 @@ class Outputs:
             "failure": "",
             "message": "",
         }
-        if self.ledger.journal.past.documents.get(job.item.name) == record and self._there(files):
+        if self.ledger.journal.document(job.item.name) == record and self._there(files):
             return verdict
         for format in self.formats:
             run = finish(job.run, verdict, job.taken)
