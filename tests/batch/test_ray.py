@@ -1,5 +1,8 @@
 """A real Ray cluster of two nodes on this machine reads what one machine reads, also when a node is lost."""
 
+import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -68,3 +71,19 @@ def test_a_node_killed_in_the_middle_loses_nothing(batch: Batch, cluster: object
     kept = [record["at"] for record in events(tmp_path / "out", "kept")]
     assert len(kept) == len(set(kept)) == 100
     assert len(list((tmp_path / "out").glob("*.txt"))) == 10
+
+
+def test_a_batch_interrupted_on_ray_goes_on_without_it(batch: Batch, tmp_path: Path) -> None:
+    """Ctrl-C ends a run on a cluster of this machine; what was read there is not read again here."""
+    source, out = papers(tmp_path / "in", 20, pages=5), tmp_path / "out"
+    command = [sys.executable, "-m", "chatvlmllm", "batch", source, "-o", out, "--engine", "ray", "--address", "local"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    journal = out / ".batch" / "journal.jsonl"
+    while process.poll() is None and not (journal.exists() and journal.read_bytes().count(b'"kept"') > 5):
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 130, errors
+    assert batch(source).code == 0
+    kept = [record["at"] for record in events(out, "kept")]
+    assert len(kept) == len(set(kept)) == 100

@@ -8,6 +8,7 @@ once, through Ray's object store. A lost node costs the pages that were being re
 import logging
 import os
 import threading
+import time
 from collections import OrderedDict
 from queue import Empty, Queue
 from typing import TYPE_CHECKING, Any, Self
@@ -79,9 +80,10 @@ class RayReader:
         self._settings, self._host = settings, host
         self._mine = not ray.is_initialized()
         if self._mine:
-            ray.init(address=None if address == "local" else address, log_to_driver=False, logging_level=logging.ERROR)
+            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
         self._closed, self._broken = False, 0
         self._ways: dict[str, Way] = {}
+        self._actors: list[Any] = []
         self._sent: OrderedDict[str, Any] = OrderedDict()
         self._lock = threading.Lock()
         self._need = self._needed(options)
@@ -109,6 +111,8 @@ class RayReader:
         import pickle
 
         actor = self._ray.remote(Station).options(**self._need, max_restarts=0).remote(pickle.dumps(self._settings))
+        with self._lock:
+            self._actors.append(actor)
         actor.ready.remote().future().add_done_callback(lambda answer: self._started(actor, answer.exception()))
 
     def _started(self, actor: Any, broken: BaseException | None) -> None:
@@ -129,24 +133,35 @@ class RayReader:
         lost = (self._ray.exceptions.RayActorError, self._ray.exceptions.ObjectLostError)
         document, sent = page.document, self._send(page)
         for _ in range(MOST_LOSSES):
-            try:
-                actor = self._free.get(timeout=_PATIENCE)
-            except Empty:
+            actor = self._place()
+            if actor is None:
                 break
-            if isinstance(actor, EngineStartFailed):
-                self._free.put(actor)
-                raise actor
             try:
                 answer = actor.read.remote(sent, document.name, document.sha256, page.number, pickle.dumps(options))
                 reading = reading_from_json(self._ray.get(answer))
             except lost:
                 # The place is gone with its node; until Ray finds room for another, the rest go on without it.
-                self._start()
+                if not self._closed:
+                    self._start()
                 continue
             self._free.put(actor)
             return reading
         told = failure(NodesLost(times=MOST_LOSSES))
         return Reading(page=page.number, size=Size(1, 1), verdict=Verdict.FAILED, asked=options.model, failure=told)
+
+    def _place(self) -> Any:
+        """A free place; None when there is none for too long or the work is broken off."""
+        until = time.monotonic() + _PATIENCE
+        while not self._closed and time.monotonic() < until:
+            try:
+                actor = self._free.get(timeout=0.5)
+            except Empty:
+                continue
+            if isinstance(actor, EngineStartFailed):
+                self._free.put(actor)
+                raise actor
+            return actor
+        return None
 
     def _send(self, page: Page) -> Any:
         """The document in the object store of this machine, which outlives the nodes; only the last ones stay."""
@@ -165,10 +180,14 @@ class RayReader:
         return self._ways[asked]
 
     def cancel(self) -> None:
-        """End the actors: what they are reading is not kept."""
-        self.close()
+        """End the actors; who waits for one hears of it. What they are reading is not kept."""
+        self._closed = True
+        with self._lock:
+            for actor in self._actors:
+                self._ray.kill(actor)
 
     def close(self) -> None:
+        """Leave the cluster, once nobody waits for it any more: Ray would start a new one by itself."""
         self._closed = True
         if self._mine and self._ray.is_initialized():
             self._ray.shutdown()
