@@ -117,8 +117,10 @@ def report(name: str, pages: int, seconds: float, watch: Watch) -> float:
     pace = 60 * (last[1] - first[1]) / span
     busy = (last[3] - first[3]) / span / (os.cpu_count() or 1)
     early = max((row[2] for row in working if row[1] <= min(200, pages // 2)), default=first[2])
-    late = max(row[2] for row in working)
-    memory = f"{early:.0f} | {late:.0f} | {100 * (late / early - 1):+.0f} %"
+    late = max(row[2] for row in working if row[0] <= last[0])
+    # After the last page the tables are written, for which pyarrow is loaded.
+    whole = max(row[2] for row in watch.rows)
+    memory = f"{early:.0f} | {late:.0f} | {100 * (late / early - 1):+.0f} % | {whole:.0f}"
     say(f"| {name} | {pages} | {seconds:.0f} | {pace:.1f} | {memory} | {100 * busy:.0f} % |")
     return pace
 
@@ -148,8 +150,8 @@ def main() -> None:
         if not source.exists():
             draw(source, wanted.pages)
         model = ("--model", wanted.model)
-        say("| how | pages | seconds | pages/min | MB to page 200 | MB at most | growth | processors busy |")
-        say("|---|---|---|---|---|---|---|---|")
+        say("| how | pages | seconds | pages/min | MB to page 200 | to last | growth | with tables | processors busy |")
+        say("|---|---|---|---|---|---|---|---|---|")
         local = report("local", wanted.pages, *run(source, Path(folder) / "local", *model))
         if wanted.ray:
             paces = {}
