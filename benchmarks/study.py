@@ -18,7 +18,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 READERS = "embedded,tesseract,tesseract-cli,ocrmypdf"
-#: Families with a tiny checkpoint that read pages within seconds, and how many tokens of prompt, picture and reply each may
+#: Families with a tiny checkpoint, and how many tokens of prompt, picture and reply together each may
 #: hold: a bound in tokens, unlike one in seconds, gives the same text each time. dots.ocr replies with up to 8192.
 NETWORKS = {"qwen_vl_2b": 6144, "qwen3_vl_2b": 6144, "dots_ocr": 10240}
 KINDS = "act,invoice,payment_order,contract,estimate,multilingual,receipt_en,tender_notice"
