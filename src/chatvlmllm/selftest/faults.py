@@ -105,10 +105,15 @@ def _worker_model(shop: Shop) -> str:
     """An installed model that runs in a process of its own."""
     if find_spec("psutil") is None or os.name == "nt":
         raise NotPossible("psutil is not installed")
-    for model in models.catalogue().values():
-        if model.weights and "transformers" in model.runtimes and weights.here(model, shop.settings):
-            return model.key
-    raise NotPossible("no model with a process of its own is installed")
+    found = {
+        model.weights.vram: model.key
+        for model in models.catalogue().values()
+        if model.weights and "transformers" in model.runtimes and weights.here(model, shop.settings)
+    }
+    if not found:
+        raise NotPossible("no model with a process of its own is installed")
+    # The smallest is back the soonest.
+    return found[min(found)]
 
 
 def _kill_child(process: subprocess.Popen[str], wanted: Callable[[str], bool]) -> bool:
