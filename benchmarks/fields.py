@@ -10,11 +10,13 @@ case, quotes, ё and spaces. The saved file holds numbers only.
 
 import argparse
 import json
+import pickle
 import re
 import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -24,9 +26,12 @@ from tests.forms.papers import KINDS, plain, truth
 from chatvlmllm import fields, forms
 from chatvlmllm.bench import specimens
 from chatvlmllm.bench.degrade import degrade
-from chatvlmllm.config import Settings, load
-from chatvlmllm.document import open_document
+from chatvlmllm.config import load
+from chatvlmllm.document import Document, Page, open_document
+from chatvlmllm.engines.host import Host
 from chatvlmllm.forms import mrz
+from chatvlmllm.pipeline import read_pages
+from chatvlmllm.reading import Reading
 from chatvlmllm.run import Options
 
 #: Presets that stand for a degraded paper: an ordinary scan, and a faded one under a stamp, folded and askew.
@@ -45,11 +50,14 @@ def main() -> None:
     parser.add_argument("--degraded", action="store_true")
     parser.add_argument("--levels", default="", help="presets of `bench.degrade` instead of clean or degraded")
     parser.add_argument("--save", type=Path)
+    parser.add_argument(
+        "--keep", type=Path, help="folder that keeps readings, to measure extraction again without reading"
+    )
     parser.add_argument("--misses", action="store_true", help="print every wrong field of generated papers")
     chosen = parser.parse_args()
     options = Options(chosen.model)
     if chosen.what == "real":
-        _real(chosen.folder, options, chosen.save)
+        _real(chosen.folder, options, chosen.save, chosen.keep)
     else:
         levels = chosen.levels.split(",") if chosen.levels else DEGRADED if chosen.degraded else ("clean",)
         for level in levels:
@@ -58,30 +66,58 @@ def main() -> None:
 
 def _generated(level: str, chosen: argparse.Namespace, options: Options) -> None:
     """One table for one level: a row per field of every kind."""
-    settings, total = load(), [0, 0]
     seeds = range(chosen.first, chosen.first + chosen.seeds)
     print(f"== {level}, seeds {seeds.start}…{seeds.stop - 1}, model {options.model}")
-    for kind in chosen.kinds.split(","):
-        table: Table = defaultdict(lambda: [0, 0])
-        started, seen, failed = time.perf_counter(), 0, 0
-        for seed in seeds:
-            paper = specimens.make(kind, seed)
-            found = fields.extract(_pictured(paper, level, seed), kind, options=options, settings=settings)
-            failed += sum(check.outcome == "failed" for check in found.checks)
-            values = {one.key: one.value for one in found.every()}
-            for key, true in truth(paper.fields):
-                right = plain(values.get(key)) == plain(true)
-                _count(table, re.sub(r"\[\d+\]", "[]", key), right)
-                if chosen.misses and not right:
-                    print(f"   {kind}/{seed} {key}: {true!r} read as {values.get(key)!r}")
-            seen += len(paper.pages)
-        right, every = (sum(row[i] for row in table.values()) for i in (0, 1))
-        total = [total[0] + right, total[1] + every]
-        seconds = (time.perf_counter() - started) / max(1, seen)
-        print(f"{kind:20} {right:5}/{every:<5} {right / every:6.1%}  {seconds:5.1f} s/page  failed checks {failed}")
-        wrong = {key: row for key, row in table.items() if row[0] < row[1]}
-        print("".join(f"    {key}: {row[0]}/{row[1]}\n" for key, row in sorted(wrong.items())), end="", flush=True)
+    total = [0, 0]
+    with Host(load()) as host:
+        for kind in chosen.kinds.split(","):
+            table = _of_kind(kind, level, seeds, chosen, Reader(options, host, chosen.keep))
+            total = [total[i] + sum(row[i] for row in table.values()) for i in (0, 1)]
     print(f"{'all':20} {total[0]:5}/{total[1]:<5} {total[0] / max(1, total[1]):6.1%}", flush=True)
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Who reads, and the folder that keeps readings so that extraction alone can be measured again."""
+
+    options: Options
+    host: Host
+    keep: Path | None
+
+    def read(self, name: str, document: Document) -> list[tuple[Page, Reading]]:
+        """The pages of a paper with their readings."""
+        file = self.keep / f"{name}.pkl" if self.keep else None
+        known = pickle.loads(file.read_bytes()) if file and file.exists() else None
+        pages = [page.held() for page in document.pages()]
+        readings = known or [reading for _, reading in read_pages(pages, self.options, self.host)]
+        if file and known is None:
+            file.write_bytes(pickle.dumps(readings))
+        return list(zip(pages, readings, strict=True))
+
+
+def _of_kind(kind: str, level: str, seeds: range, chosen: argparse.Namespace, reader: Reader) -> Table:
+    """The table of one kind, printed: its sum, then the fields that were not always right."""
+    table: Table = defaultdict(lambda: [0, 0])
+    started, seen, failed = time.perf_counter(), 0, 0
+    for seed in seeds:
+        picture = _pictured(specimens.make(kind, seed), level, seed)
+        with open_document(picture, limits=reader.host.settings.limits) as document:
+            read = reader.read(f"{level}-{kind}-{seed}", document)
+            found = fields.understood(read, kind, reader.options, reader.host)
+        failed += sum(check.outcome == "failed" for check in found.checks)
+        values = {one.key: one.value for one in found.every()}
+        for key, true in truth(specimens.make(kind, seed).fields):
+            right = plain(values.get(key)) == plain(true)
+            _count(table, re.sub(r"\[\d+\]", "[]", key), right)
+            if chosen.misses and not right:
+                print(f"   {kind}/{seed} {key}: {true!r} read as {values.get(key)!r}")
+        seen += len(read)
+    right, every = (sum(row[i] for row in table.values()) for i in (0, 1))
+    seconds = (time.perf_counter() - started) / max(1, seen)
+    print(f"{kind:20} {right:5}/{every:<5} {right / every:6.1%}  {seconds:5.1f} s/page  failed checks {failed}")
+    wrong = {key: row for key, row in table.items() if row[0] < row[1]}
+    print("".join(f"    {key}: {row[0]}/{row[1]}\n" for key, row in sorted(wrong.items())), end="", flush=True)
+    return table
 
 
 def _count(table: Table, key: str, right: bool) -> None:
@@ -155,9 +191,9 @@ TYPES = (
 Row = dict[str, int]
 
 
-def _real(folder: Path, options: Options, save: Path | None) -> None:
+def _real(folder: Path, options: Options, save: Path | None, keep: Path | None) -> None:
     """Exact and normalised matches per type and field, and how many types were detected."""
-    rows, detected = measured(folder, options)
+    rows, detected = measured(folder, options, keep)
     for place, row in rows.items():
         print(f"{place:52} exact {row['exact']}/{row['of']}  normalised {row['normalised']}/{row['of']}")
     sums = [sum(row[name] for row in rows.values()) for name in ("exact", "normalised", "of")]
@@ -166,16 +202,22 @@ def _real(folder: Path, options: Options, save: Path | None) -> None:
         save.write_text(json.dumps({"fields": rows, "detected": detected}, indent=1) + "\n", encoding="utf-8")
 
 
-def measured(folder: Path, options: Options) -> tuple[dict[str, Row], list[int]]:
+def measured(folder: Path, options: Options, keep: Path | None = None) -> tuple[dict[str, Row], list[int]]:
     """Matches per `type.field` on the papers of a folder that have a field file; types detected, and of how many."""
-    settings, rows, detected = load(), dict[str, Row](), [0, 0]
+    rows, detected = dict[str, Row](), [0, 0]
+    with Host(load()) as host:
+        _measure(folder, Reader(options, host, keep), rows, detected)
+    return dict(sorted(rows.items())), detected
+
+
+def _measure(folder: Path, reader: Reader, rows: dict[str, Row], detected: list[int]) -> None:
     for path in sorted(folder.rglob("*.fields.json")):
         paper = path.with_name(path.name.removesuffix(".fields.json"))
         form = next((form for word, form in TYPES if word in paper.name), None)
         if form is None:
             continue
-        found, auto = _both(paper, form, options, settings)
-        detected = [detected[0] + (auto == form), detected[1] + 1]
+        found, auto = _both(paper, form, reader)
+        detected[:] = [detected[0] + (auto == form), detected[1] + 1]
         values = {one.key: one for one in found.every()}
         for key, true in _pairs(form, json.loads(path.read_text(encoding="utf-8"))):
             one = values.get(key)
@@ -184,7 +226,6 @@ def measured(folder: Path, options: Options) -> tuple[dict[str, Row], list[int]]
             row["exact"] += one is not None and true in (one.raw, one.value)
             row["normalised"] += one is not None and plain(one.value) == plain(_normal(kind, true, form))
             row["of"] += 1
-    return dict(sorted(rows.items())), detected
 
 
 def worse(now: Mapping[str, Row], before: Mapping[str, Row]) -> list[str]:
@@ -198,16 +239,12 @@ def worse(now: Mapping[str, Row], before: Mapping[str, Row]) -> list[str]:
     ]
 
 
-def _both(paper: Path, form: str, options: Options, settings: Settings) -> tuple[forms.Extraction, str]:
+def _both(paper: Path, form: str, reader: Reader) -> tuple[forms.Extraction, str]:
     """The extraction as the right type, and the type that would have been detected; pages are read once."""
-    from chatvlmllm.engines.host import Host
-    from chatvlmllm.pipeline import read_pages
-
-    with open_document(paper, limits=settings.limits) as document, Host(settings) as host:
-        found = list(read_pages(document.pages(), options, host))
-        readings = [reading for _, reading in found]
-        look = fields.looker({page.number: (page, reading) for page, reading in found}, options, host)
-        return forms.extract(readings, form, forms.Aids(look=look)), forms.extract(readings).form
+    with open_document(paper, limits=reader.host.settings.limits) as document:
+        read = reader.read(f"real-{paper.name}", document)
+        found = fields.understood(read, form, reader.options, reader.host)
+        return found, forms.extract([reading for _, reading in read]).form
 
 
 def _pairs(form: str, data: Mapping[str, object]) -> Iterable[tuple[str, str]]:

@@ -116,6 +116,7 @@ def _percent(text: str, _language: str) -> list[Found]:
 
 def _spoken(text: str, _language: str) -> list[Found]:
     """The longest stretch of words that is an amount, as a decimal with two places."""
+    text = _KOPECKS.sub(lambda match: match.group().translate(_LOOKS_LIKE), text)
     marks = list(re.finditer(r"[^\W\d_]+\.?|\d+", text))
     for start in range(min(len(marks), 12)):
         for end in range(len(marks), start, -1):
@@ -126,8 +127,13 @@ def _spoken(text: str, _language: str) -> list[Found]:
     return []
 
 
-def _text(text: str, _language: str) -> list[Found]:
-    """Everything, without the punctuation that led to it."""
+#: The two digits before «коп.», one of them perhaps read as a letter.
+_KOPECKS = re.compile(r"(?<!\w)(?:\d[ОоOoЗз]|[ОоOoЗз]\d)(?=\s*коп)")
+
+
+def _text(text: str, language: str) -> list[Found]:
+    """Everything, without the punctuation that led to it; English papers in Latin letters."""
+    text = names.latin(text) if language == "en" else text
     bare = text.rstrip(_EDGE).lstrip(_EDGE + ")®©●○◦▪■")
     closing = text[text.find(bare) + len(bare) :][:1] if bare else ""
     whole = bare + "." if closing == "." and re.search(r"\b\w{1,3}$", bare) else bare

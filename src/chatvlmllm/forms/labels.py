@@ -108,8 +108,8 @@ def match(label: str, text: str, start: int = 0) -> Iterable[tuple[int, int, flo
 
 
 def alike(label: str, text: str) -> float:
-    """How alike a label and a whole text are, 0…1; 0 when they name different numbers."""
-    if _numbers(tokens(label)) != _numbers(tokens(text)):
+    """How alike a label and a whole text are, 0…1; 0 when the label has a number and the text another one."""
+    if _numbers(tokens(label)) not in ([], _numbers(tokens(text))):
         return 0.0
     return Levenshtein.normalized_similarity(joined(label), joined(text))
 

@@ -56,6 +56,18 @@ def rejoined(text: str) -> str:
     return re.sub(r"(?<=\w)- (?=\w)", "-", re.sub(r"\s+(?=[,;])", "", " ".join(text.split())))
 
 
+#: Words of twins only, and the inward part of a British postcode, which begins with a digit.
+_TWIN_WORD = re.compile(r"(?<!\w)[АВЕЗКМНОРСТУХ0-9]*[АВЕЗКМНОРСТУХ][АВЕЗКМНОРСТУХA-Z0-9]*(?!\w)")
+_LATIN = str.maketrans("АВЕЗКМНОРСТУХ", "ABE3KMHOPCTYX")
+_INWARD = re.compile(r"(?<=[A-Z]\d )[SBOI](?=[A-Z]{2}\b)|(?<=[A-Z]\d\d )[SBOI](?=[A-Z]{2}\b)")
+
+
+def latin(text: str) -> str:
+    """An English text whose capitals were taken for Cyrillic ones, in Latin letters; the length stays."""
+    whole = _TWIN_WORD.sub(lambda match: match.group().translate(_LATIN), text)
+    return _INWARD.sub(lambda match: "5801"["SBOI".index(match.group())], whole)
+
+
 def organisation(text: str) -> str:
     """One spelling: single spaces, «» around the title, no space inside them."""
     plain = _ZEROS.sub("ООО", rejoined(text)).strip(" ,;:")

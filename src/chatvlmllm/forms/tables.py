@@ -19,6 +19,8 @@ Row = Mapping[str, Found]
 _CLOSING = 1.25
 #: A header is like another from this similarity on, 0…1.
 _ALIKE = 0.6
+#: So many short numbers in rising order number the columns, although some of them were misread.
+_GRAPHS = 6
 _NUMBER_HEADERS = {"№", "№ п/п", "№ пп"}
 #: What continues no text of the row above: nothing, or a number by itself.
 _BARE = re.compile(r"[\d\s.,/]*")
@@ -53,7 +55,7 @@ def _rows(form: Form, key: str, rule: GroupRule, sheets: Sequence[Sheet], totals
         headed = [
             (grid, found)
             for grid in grids(sheet, _headers(rule), (rule.until, rule.skip))
-            if (found := _heads(rule, grid))
+            if (found := _heads(rule, grid)) and not _collapsed(rule, grid, found)
         ]
         if headed:
             grid, heads = max(headed, key=lambda pair: len(pair[1].columns))
@@ -96,6 +98,7 @@ def _heads(rule: GroupRule, grid: Grid) -> _Heads | None:
                 taken[key] = column
         if len(taken) >= 2 and set(rule.needs) <= set(taken):
             _likely(rule, texts, taken)
+            _likely(rule, [cell.text for cell in grid.rows[last]], taken)
             count = len(best.columns) if best is not None else 0
             if len(taken) > count or (len(taken) == count and _goes_on(grid, last)):
                 best = _Heads(taken, last + 1)
@@ -104,6 +107,14 @@ def _heads(rule: GroupRule, grid: Grid) -> _Heads | None:
     body = _after_numbers(grid, best.body)
     columns = {**best.columns, **_ordinals(rule, grid, best.columns, body)}
     return _Heads(columns, body, _led(rule, grid, columns, body))
+
+
+def _collapsed(rule: GroupRule, grid: Grid, heads: _Heads) -> bool:
+    """Whether rulings between rows were missed: the cell of the first number holds the second one as well."""
+    key = _number_key(rule)
+    if key is None or key not in heads.columns or heads.body >= len(grid.rows):
+        return False
+    return re.match(r"\D*1\W+2\b", grid.rows[heads.body][heads.columns[key]].text) is not None
 
 
 def _number_key(rule: GroupRule) -> str | None:
@@ -179,7 +190,9 @@ def _after_numbers(grid: Grid, row: int) -> int:
     for index in range(row, min(row + 2, len(grid.rows))):
         texts = [cell.text.strip() for cell in grid.rows[index] if cell.text.strip()]
         short = [text for text in texts if len(text) <= 3]
-        if len(texts) >= 3 and len(short) >= 0.8 * len(texts) and {"2", "3"} <= set(texts):
+        numbers = [int(text) for text in texts if re.fullmatch(r"\d{1,2}", text)]
+        told = {"2", "3"} <= set(texts) or (len(numbers) >= _GRAPHS and numbers == sorted(numbers))
+        if len(texts) >= 3 and len(short) >= 0.8 * len(texts) and told:
             return index + 1
     return row
 
