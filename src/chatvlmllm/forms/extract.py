@@ -2,12 +2,12 @@
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from chatvlmllm.forms import merge, mrz, phrases, rules, schema, tables
+from chatvlmllm.forms import merge, mrz, phrases, rules, schema, tables, upright
 from chatvlmllm.forms.detect import OTHER, detect
 from chatvlmllm.forms.form import Form
 from chatvlmllm.forms.found import Found
@@ -18,7 +18,7 @@ from chatvlmllm.forms.nouns import Candidate, Detection, Extraction, Field, Laye
 from chatvlmllm.forms.paper import survey
 from chatvlmllm.forms.reread import Look, again
 from chatvlmllm.forms.sheet import Sheet, sheet
-from chatvlmllm.geometry import union
+from chatvlmllm.geometry import Box, union
 from chatvlmllm.reading import Reading
 
 AUTO = "auto"
@@ -45,6 +45,25 @@ def extract(readings: Sequence[Reading], form: str | Form = AUTO, aids: Aids | N
     A paper of no known type gives an extraction of the form `other` without fields. Raises UnknownForm, FormInvalid.
     """
     aids = aids or Aids()
+    turns = [upright.quarters(reading) for reading in readings]
+    if not any(turns):
+        return _extract(readings, form, aids)
+    pages = {reading.page: (reading, times) for reading, times in zip(readings, turns, strict=True)}
+    wanted = aids.look
+
+    def look(number: int, box: Box) -> Reading:
+        reading, times = pages[number]
+        size = upright.level(reading, times).size
+        assert wanted is not None
+        return wanted(number, upright.turned(box, size, -times))
+
+    witness = [upright.level(reading, upright.quarters(reading)) for reading in aids.witness]
+    aids = replace(aids, witness=witness, look=look if wanted is not None else None)
+    levelled = [upright.level(reading, times) for reading, times in zip(readings, turns, strict=True)]
+    return upright.as_it_lies(_extract(levelled, form, aids), readings, turns)
+
+
+def _extract(readings: Sequence[Reading], form: str | Form, aids: Aids) -> Extraction:
     sheets = [sheet(reading) for reading in readings]
     chosen, detection = _chosen(form, sheets, aids)
     if chosen is None:

@@ -18,6 +18,10 @@ _LOOKS_LIKE = str.maketrans("OОоoQЗзБбlI|!SВB", "0000033661111588"[:16])
 _SIGN = r"[0-9OОоoЗзБlI|S]"
 #: Patterns that name capitals mean them.
 _CASED = re.compile(r"\[(?:A-Z|А-ЯЁ)")
+#: How hundredths end an amount.
+_HUNDREDTHS = re.compile(r"(?:[.,\-–—=]\s?\d\d|к(?:оп)?\.?|=)$", re.IGNORECASE)
+#: The number of a clause: 2.4. or 2.4.1
+_CLAUSE = re.compile(r"\d{1,2}\.\d{1,2}\.[\s\d]?")
 #: A longer bare number glued to letters is a registration number, no amount in a currency.
 _LONGEST_BARE = 6
 _EDGE = " \t\n.,:;—–-_|=*•·"
@@ -94,9 +98,10 @@ def _money(text: str, language: str) -> list[Found]:
         (s, e, v)
         for s, e, v in found
         if v is not None and not re.match(r"\s?%", text[e:]) and not noted.match(text[max(0, s - 1) : e + 1])
+        if not _CLAUSE.fullmatch(text[s:e] + text[e : e + 2])
         if not (e - s > _LONGEST_BARE and text[s:e].isdigit() and text[max(0, s - 1) : s].isalpha())
     ]
-    return sorted(known, key=lambda one: ("." not in one[2] or text[one[0] : one[1]].isdigit(), one[0]))
+    return sorted(known, key=lambda one: (_HUNDREDTHS.search(text[one[0] : one[1]]) is None, one[0]))
 
 
 def _decimal(text: str, language: str) -> list[Found]:
@@ -197,7 +202,7 @@ _ALL = (
     Kind("birth_date", _dates, ("date_past",), personal=True, schema=_DATE_SCHEMA),
     Kind("time", pattern(r"(?<!\d)(?:[01]?\d|2[0-3]):[0-5]\d(?!\d)")),
     Kind("inn", digits(12, 10), ("inn",), personal=True, schema=_DIGITS_SCHEMA),
-    Kind("kpp", digits(9), ("kpp",), schema=_DIGITS_SCHEMA),
+    Kind("kpp", digits(9), ("kpp",), sure=lambda value: not value.startswith("04"), schema=_DIGITS_SCHEMA),
     Kind("ogrn", digits(13, 15), ("ogrn",), schema=_DIGITS_SCHEMA),
     Kind("okpo", digits(8, 10), ("okpo",), schema=_DIGITS_SCHEMA),
     Kind("snils", digits(11), ("snils",), personal=True, schema=_DIGITS_SCHEMA),

@@ -78,7 +78,7 @@ def more(paper: Paper, region: Region, lines: int, segment: Segment) -> tuple[Wo
         run = next((o for o in row if continues(o.box, above) and id(o) not in paper.tails), None)
         if run is None:
             continue  # a row of another column between two lines of this one
-        if left == 0 or _led_by_label(paper, region, row[: row.index(run) + 1]):
+        if left == 0 or not says(run.words) or _led_by_label(paper, region, row[: row.index(run) + 1]):
             break
         bounds = paper.boundaries(run)
         begin = _after_bracket(run, bounds)
