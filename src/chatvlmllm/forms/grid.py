@@ -18,6 +18,8 @@ _HEADER_ROWS = 10
 _CELL_GAP = 0.7
 #: Two header words further apart than this are two headers; words of the body nearer than this are one text.
 _WIDE_SPACE, _SPACE = 1.5, 0.45
+#: A row of data has at least so many texts.
+_FULL = 4
 #: A run of more words is a sentence, not a line of a header.
 _LONG_HEADER = 6
 _NUMBER = re.compile(r"[\d\s.,]+$")
@@ -102,8 +104,8 @@ def _by_space(sheet: Sheet, headers: Mapping[str, str], stops: Stops) -> Grid | 
     if band is None:
         return None
     first, last = band
-    end = _end(sheet, last, stops[0])
-    passed = {hit.segment.row for hit in hits(stops[1], sheet.segments) if hit.first}
+    end = _end(sheet, last, stops[0], len(_head_cells([s for row in sheet.rows[first : last + 1] for s in row])))
+    passed = {hit.segment.row for hit in hits([*stops[0], *stops[1]], sheet.segments) if hit.first}
     heads = _head_cells([segment for row in sheet.rows[first : last + 1] for segment in row])
     heads = _unsplit(heads, sheet, range(last + 1, end))
     if len(heads) < 2:
@@ -213,16 +215,27 @@ def _tight(sheet: Sheet, first: int, last: int) -> int:
     return last
 
 
-def _end(sheet: Sheet, last: int, until: Sequence[str]) -> int:
-    """The first row with a run that an end word opens, or after a wide gap, or the end of the page."""
+def _end(sheet: Sheet, last: int, until: Sequence[str], width: int) -> int:
+    """The first row with a run that an end word opens, or after a wide gap, or the end of the page.
+
+    After the subtotal of a part, rows of as many texts as there are headers go on.
+    """
     ends = {hit.segment.row for hit in hits(until, sheet.segments) if hit.first}
     for row in range(last + 1, len(sheet.rows)):
-        if row in ends or (row == len(sheet.rows) - 1 and _FOLIO.match(sheet.rows[row][0].text)):
+        if (row in ends and not _resumes(sheet.rows[row + 1 : row + 4], width)) or (
+            row == len(sheet.rows) - 1 and _FOLIO.match(sheet.rows[row][0].text)
+        ):
             return row
         gap = min(s.box.y1 for s in sheet.rows[row]) - max(s.box.y2 for s in sheet.rows[row - 1])
         if gap > _END_GAP * sheet.height:
             return row
     return len(sheet.rows)
+
+
+def _resumes(rows: Sequence[Sequence[Segment]], width: int) -> bool:
+    """Whether one of these rows has a text for nearly every column, a number at its end."""
+    full = max(_FULL, width - 1)
+    return any(len(row) >= full and any(sign.isdigit() for sign in row[-1].text) for row in rows)
 
 
 def _head_cells(segments: Sequence[Segment]) -> list[tuple[float, float]]:

@@ -213,9 +213,9 @@ def _body(place: _Place, grid: Grid, heads: _Heads, count: int) -> tuple[list[Ro
     above: list[GridCell] = []
     for index in range(heads.body, len(grid.rows)):
         cells = grid.rows[index]
-        if _opens(place.rule.until, cells):
+        if _opens(place.rule.until, cells) and not _resumes(grid, index):
             return rows, index
-        if _opens(place.rule.skip, cells):
+        if _opens((*place.rule.skip, *place.rule.until), cells):
             continue
         row = _row(place, cells, heads, count + len(rows))
         if _counts(place.rule, row):
@@ -225,6 +225,15 @@ def _body(place: _Place, grid: Grid, heads: _Heads, count: int) -> tuple[list[Ro
             above = _continued(place.rule, heads, above, cells)
             rows[-1] = _row(place, above, heads, count + len(rows) - 1)
     return rows, None
+
+
+def _resumes(grid: Grid, index: int) -> bool:
+    """Whether rows with a text of their own in nearly every column go on after a closing row: it closed a part only."""
+    return any(
+        len({cell.text for cell in row if cell.text}) >= max(4, grid.columns - 1)
+        and any(sign.isdigit() for sign in row[-1].text)
+        for row in grid.rows[index + 1 : index + 4]
+    )
 
 
 def _continued(rule: GroupRule, heads: _Heads, above: Sequence[GridCell], cells: Sequence[GridCell]) -> list[GridCell]:
