@@ -61,8 +61,8 @@ def digits(*lengths: int, gaps: str = r"[ \-]?") -> Finder:
 
 
 def _clients_accounts(text: str, language: str) -> list[Found]:
-    """Numbers of accounts but those that banks keep at the Bank of Russia."""
-    return [one for one in digits(20, gaps=r"[ .\-]?")(text, language) if not _at_central_bank(one[2])]
+    """Numbers of accounts but the correspondent ones of banks (balance account 30101)."""
+    return [one for one in digits(20, gaps=r"[ .\-]?")(text, language) if not one[2].startswith("30101")]
 
 
 def _at_central_bank(number: str) -> bool:
@@ -210,6 +210,7 @@ _ALL = (
     Kind(
         "account",
         _clients_accounts,
+        sure=lambda value: not _at_central_bank(value),
         checks=("account_shape",),
         personal=True,
         schema=_DIGITS_SCHEMA,
