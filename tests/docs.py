@@ -31,6 +31,27 @@ def errors_page() -> str:
     return "\n".join(lines) + "\n"
 
 
+def api_page() -> str:
+    """docs/api.md: every path of the server, from its own description."""
+    from chatvlmllm.config import Settings
+    from chatvlmllm.server.app import create_app
+
+    lines = [
+        "# HTTP API",
+        "",
+        "Every path of the server, made by `make docs` from its own description (`/openapi.json`, with the schemas).",
+        "How to use it: [server.md](server.md).",
+        "",
+        "| method | path | what it does |",
+        "|---|---|---|",
+    ]
+    for path, methods in sorted(create_app(Settings()).openapi()["paths"].items()):
+        for method, operation in methods.items():
+            said = " ".join(operation["description"].split("\n\n")[0].split()).replace("|", r"\|")
+            lines.append(f"| {method.upper()} | `{path}` | {said} |")
+    return "\n".join(lines) + "\n"
+
+
 def models_table(language: str) -> str:
     """The catalogue as a Markdown table."""
     head = {"en": "| key | model | what it is | licence |", "ru": "| ключ | модель | что это | лицензия |"}[language]
@@ -58,6 +79,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "README.md": lambda: readme("README.md", "en"),
     "README.ru.md": lambda: readme("README.ru.md", "ru"),
     "config.example.yaml": example_config.example,
+    "docs/api.md": api_page,
     "docs/bad-inputs.md": bad_inputs.table,
     "docs/errors.md": errors_page,
     "docs/models.md": lambda: describe.page(list(models.catalogue().values())),

@@ -45,6 +45,7 @@ QUARANTINE = {
     "starlette": ("server/",),
     "uvicorn": ("server/run.py",),
     "orjson": ("server/",),
+    "mcp": ("server/mcp.py",),
     "prometheus_client": ("server/metrics.py",),
     "docker": ("engines/container.py",),
     "pynvml": ("engines/gpu.py",),

@@ -326,4 +326,6 @@ def _error(fault: Mapping[str, Any], status: int) -> ChatVLMLLMError:
     """The server's error as the class that it was there, in the server's words."""
     code = str(fault.get("code") or "server_refused")
     kind = errors_by_code().get(code) or errors_by_code()["server_refused"]
-    return kind(status=status).saying(str(fault.get("message", "")), str(fault.get("hint", "")))
+    hint = str(fault.get("hint", ""))
+    # The server's message ends with the hint, for clients that show nothing else.
+    return kind(status=status).saying(str(fault.get("message", "")).removesuffix(hint).strip(), hint)

@@ -41,11 +41,16 @@ class Stop(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One message of a conversation; images, if any, stand before its text."""
+    """One message of a conversation; images, if any, stand before its text.
+
+    `files` are, image by image, `data:` URIs of files that hold exactly these pixels, so that nobody has to encode
+    what is encoded already; None, or nothing at all, where there is none.
+    """
 
     role: Literal["system", "user", "assistant"]
     text: str
     images: tuple["Image", ...] = ()
+    files: tuple[str | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,9 @@ AUTO = "auto"
 #: File in the data folder that the laboratory writes.
 MEASURED = "measured.toml"
 
+#: The reader of the text that a born-digital page carries.
+LAYER = "text_layer"
+
 #: The reason of a candidate that the user named.
 CHOSEN = "chosen"
 
@@ -171,11 +174,11 @@ def candidates(
         return [Candidate(chosen, CHOSEN), *rest], []
     readers, reordered = _as_measured(_readers(options, machine, rules), options, rules)
     layer = page.text_layer()
-    if layer is None or options.task not in find("text_layer").recipes:
+    if layer is None or options.task not in find(LAYER).recipes:
         return readers, reordered
     if layer.doubt is not None:
         return readers, [Notice("text_layer_ignored", {"reason": layer.doubt}), *reordered]
-    return [Candidate(find("text_layer"), "text_layer"), *readers], []
+    return [Candidate(find(LAYER), "text_layer"), *readers], []
 
 
 def _as_measured(readers: list[Candidate], options: Options, rules: Table) -> tuple[list[Candidate], list[Notice]]:

@@ -5,6 +5,7 @@ import base64
 import io
 import json
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -103,6 +104,27 @@ def test_pictures_and_pdfs_reach_the_model(tmp_path: Path) -> None:
         seen = client.chat.completions.create(model=MODEL, messages=talk)
         assert seen.choices[0].message.content.startswith("seen ")
         assert not seen.choices[0].message.content.startswith("seen 0")
+
+
+def test_a_picture_that_fits_is_passed_on_as_it_came(tmp_path: Path) -> None:
+    """What the card does not want changed is neither decoded nor encoded anew; what has to be turned or scaled is."""
+    log = tmp_path / "asked.json"
+    fitting = picture(size=(768, 768))
+    turned = fitting.getexif()
+    turned[0x0112] = 6
+    files = [
+        (encoded(fitting, "PNG"), True),
+        (encoded(fitting.convert("L"), "JPEG"), True),
+        (encoded(fitting, "JPEG", exif=turned), False),
+        (encoded(fitting.convert("RGBA"), "PNG"), False),
+        (encoded(picture(size=(300, 200)), "PNG"), False),
+    ]
+    with behind(tmp_path, {MODEL: (f"note={log}", "text=x")}) as url:
+        for content, same in files:
+            asked = {"model": MODEL, "messages": shown(content)}
+            assert httpx.post(f"{url}/v1/chat/completions", json=asked).status_code == 200
+            sent = json.loads(log.read_text())["messages"][0]["content"][0]["image_url"]["url"]
+            assert (base64.b64decode(sent.partition(",")[2]) == content) is same
 
 
 def test_t21_a_cut_off_answer_says_so(tmp_path: Path) -> None:
@@ -254,6 +276,28 @@ def test_a_client_that_leaves_ends_the_generation(tmp_path: Path, mode: str, str
                 assert client.recv(1000)
             until(lambda: leases(url) == 1)
         until(lambda: leases(url) == 0)
+
+
+def test_a_stream_under_way_comes_to_its_end_when_the_server_ends(tmp_path: Path) -> None:
+    """A server that is asked to end finishes what it is saying, and then it is gone."""
+    heard: list[str] = []
+    with behind(tmp_path, {MODEL: ("pace=0.05", "text=" + "word " * 30)}) as url:
+        asked = {"model": MODEL, "messages": QUESTION, "stream": True}
+        begun = threading.Event()
+
+        def listen() -> None:
+            with httpx.stream("POST", f"{url}/v1/chat/completions", json=asked, timeout=30) as stream:
+                for line in stream.iter_lines():
+                    heard.append(line)
+                    begun.set()
+
+        listener = threading.Thread(target=listen)
+        listener.start()
+        assert begun.wait(10)
+    listener.join(20)
+    assert [line for line in heard if line][-1] == "data: [DONE]"
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{url}/healthz")
 
 
 def until(true: object) -> None:

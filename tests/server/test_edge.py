@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -18,6 +19,7 @@ from chatvlmllm.config import Settings
 from chatvlmllm.errors import AddressTaken, KeyNeeded, ServerRuns
 from chatvlmllm.server.presence import present, running
 from chatvlmllm.server.run import listening, serve
+from tests.pdfs import text_pdf
 from tests.server.conftest import serving, settings
 
 KEY, OTHER = "0123456789abcdef-mine", "0123456789abcdef-hers"
@@ -38,6 +40,19 @@ def test_readiness_is_not_claimed_without_a_reader(tmp_path: Path) -> None:
         refused = httpx.get(f"{url}/readyz", timeout=30)
         assert refused.status_code == 503
         assert refused.json()["error"]["code"] in ("missing_weights", "missing_extra", "engine_not_supported")
+        assert httpx.get(f"{url}/healthz").status_code == 200
+
+
+def test_readiness_is_not_claimed_without_a_store(tmp_path: Path) -> None:
+    """When the store cannot be used any more, `/readyz` is an error and `/healthz` stays well."""
+    chosen = settings(tmp_path)
+    with serving(chosen) as url:
+        assert httpx.get(f"{url}/readyz", timeout=30).status_code == 200
+        [store] = [path for path in chosen.data.iterdir() if path.suffix in (".db", ".sqlite", ".sqlite3")]
+        with closing(sqlite3.connect(store)) as database:
+            database.execute("ALTER TABLE jobs RENAME TO gone")
+        refused = httpx.get(f"{url}/readyz", timeout=90)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (503, "store_unusable")
         assert httpx.get(f"{url}/healthz").status_code == 200
 
 
@@ -114,6 +129,20 @@ def test_every_answer_is_inert_in_a_browser(http: httpx.Client) -> None:
         headers = http.get(path).headers
         assert headers["X-Content-Type-Options"] == "nosniff"
         assert "default-src 'none'" in headers["Content-Security-Policy"]
+
+
+def test_t28_html_of_a_hostile_scan_is_inert(http: httpx.Client) -> None:
+    """A page that carries markup comes back as text in HTML, and the browser is told to run nothing of it."""
+    hostile = text_pdf("<script>alert(1)</script>", "<img src=x onerror=alert(1)>")
+    files = {"files": ("<script>alert(2)</script>.pdf", hostile)}
+    answer = http.post("/v1/recognize", files=files, data={"format": "html"})
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"].startswith("text/html")
+    assert "sandbox" in answer.headers["Content-Security-Policy"]
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert "alert(1)" in answer.text
+    assert "<script" not in answer.text
+    assert "<img" not in answer.text
 
 
 def test_slowloris_loses_its_connection(tmp_path: Path) -> None:

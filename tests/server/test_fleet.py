@@ -101,13 +101,18 @@ def test_prometheus_sees_what_was_done(tmp_path: Path) -> None:
         for model, messages in ((MODEL, QUESTION), ("embedded", shown(encoded(picture(), "PNG")))):
             asked = {"model": model, "messages": messages}
             assert httpx.post(f"{url}/v1/chat/completions", json=asked, timeout=30).status_code == 200
+        read = httpx.post(
+            f"{url}/v1/recognize", files={"files": encoded(picture("A job"), "PNG")}, data={"model": "embedded"}
+        )
+        assert read.status_code == 200
         text = httpx.get(f"{url}/metrics").text
     for line in (
         f'chatvlmllm_tokens_total{{kind="completion",model="{MODEL}"}} 3.0',
         f'chatvlmllm_replies_total{{model="{MODEL}",stop="end"}} 1.0',
-        'chatvlmllm_pages_total{model="embedded",verdict="ok"} 1.0',
-        'chatvlmllm_requests_total{status="200"} 2.0',
+        'chatvlmllm_pages_total{model="embedded",verdict="ok"} 2.0',
+        'chatvlmllm_requests_total{status="200"} 3.0',
         f'chatvlmllm_engine_state{{engine="openai",model="{MODEL}",state="ready"}} 1.0',
+        'chatvlmllm_jobs{state="queued"} 0.0',
         "chatvlmllm_swaps_total 0.0",
     ):
         assert line in text
@@ -120,3 +125,12 @@ def test_the_system_is_described(http: httpx.Client) -> None:
     assert found["libraries"]["onnxruntime"]
     assert found["memory"]["device"] in ("cpu", "cuda:0")
     assert found["version"]
+
+
+def test_a_failing_engine_is_counted(tmp_path: Path) -> None:
+    """An engine that dies in the middle of an answer shows as a failure of its model."""
+    with behind(tmp_path, {MODEL: ("half=1", "text=a b c")}) as url:
+        asked = {"model": MODEL, "messages": QUESTION}
+        assert httpx.post(f"{url}/v1/chat/completions", json=asked, timeout=30).status_code == 503
+        text = httpx.get(f"{url}/metrics").text
+    assert f'chatvlmllm_engine_failures_total{{model="{MODEL}"}} 1.0' in text

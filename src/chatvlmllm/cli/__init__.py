@@ -18,6 +18,7 @@ from chatvlmllm.cli import (
     doctor,
     engines,
     extract,
+    mcp,
     models,
     recognize,
     schema,
@@ -43,6 +44,7 @@ app.command("extract", help=say("extract.help"))(extract.command)
 app.command("verify", help=say("verify.help"))(verify.command)
 app.command("serve", help=say("serve.help"))(serve.command)
 app.command("ui", help=say("ui.help"))(ui.command)
+app.command("mcp", help=say("mcp.help"))(mcp.command)
 app.command("doctor", help=say("doctor.help"))(doctor.command)
 app.command("gpu", help=say("gpu.help"))(engines.gpu)
 app.command("schema", help=say("schema.help"))(schema.command)

@@ -81,6 +81,13 @@ class Page:
         """The upright page in RGB, decoded anew at each call; raises ImageTooLarge or DamagedFile."""
         return self.document.source.render(self.number - 1)
 
+    def verbatim(self) -> "tuple[Image, str] | None":
+        """The picture, not yet decoded, with its own file as a `data:` URI, where that shows the very same pixels."""
+        from chatvlmllm.document.raster import ImageFile
+
+        source = self.document.source
+        return source.verbatim() if isinstance(source, ImageFile) else None
+
     def held(self) -> "Page":
         """The same page that decodes its picture once and keeps it, for who looks at it more than once."""
         return _HeldPage(self.document, self.number)

@@ -4,6 +4,7 @@ Pixels are bounded by the header before a decoder runs. TIFF frames are pages; o
 the first frame is one.
 """
 
+import base64
 import io
 import threading
 from collections.abc import Iterator
@@ -35,6 +36,9 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 
+#: Formats that every server knows how to decode, and that hold nothing but one picture.
+_PLAIN = {"PNG": "image/png", "JPEG": "image/jpeg"}
+
 #: What Pillow's decoders raise on damaged files, seen by fuzzing; `struct.error` is a ValueError's sibling.
 _DECODE_ERRORS = (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, AttributeError)
 
@@ -46,6 +50,7 @@ class ImageFile:
         self._name = name
         self._limits = limits
         self._lock = threading.Lock()
+        self._bytes = source if isinstance(source, bytes) else None
         with self._damage_named():
             stream = io.BytesIO(source) if isinstance(source, bytes) else source
             self._image = _open_unlimited(stream, SUPPORTED[media_type])
@@ -89,6 +94,21 @@ class ImageFile:
 
     def text_layer(self, _index: int) -> None:
         """A picture carries no text."""
+
+    def verbatim(self) -> tuple[Image.Image, str] | None:
+        """The picture, not yet decoded, and its own file as a `data:` URI, where these are the same upright pixels.
+
+        None where the file has to be turned, converted or chosen a frame from. Raises ImageTooLarge.
+        """
+        with self._lock, self._damage_named():
+            found = self._image
+            check_pixels(Size(*found.size), self._name, self._limits)
+            plain = found.format in _PLAIN and found.mode in ("RGB", "L") and not found.has_transparency_data
+            turned = _orientation(found) in _UPRIGHT
+            if self._bytes is None or not plain or turned or getattr(found, "n_frames", 1) > 1:
+                return None
+            uri = f"data:{_PLAIN[str(found.format)]};base64,{base64.b64encode(self._bytes).decode()}"
+            return _open_unlimited(io.BytesIO(self._bytes), found.format), uri
 
     def close(self) -> None:
         self._image.close()

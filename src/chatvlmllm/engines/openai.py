@@ -7,18 +7,20 @@ which is how such servers learn that nobody listens. Does not cover starting or 
 import base64
 import io
 import json
-import socket
-import threading
 import time
 from collections.abc import Generator, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http.client import HTTPException, responses
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 import httpx
+from pydantic_core import from_json
 
 from chatvlmllm.decode.loops import LoopWatch
 from chatvlmllm.engines.interrupt import Interruptible
+from chatvlmllm.engines.line import Lines, Unreachable, Wire
 from chatvlmllm.errors import EngineBusy, EngineCrashed, EngineHung, ServerRefused, ServerUnreachable
 from chatvlmllm.exchange import Delta, Manner, Reply, Request, Stop, Turn, Usage
 from chatvlmllm.models.card import conversation
@@ -72,9 +74,11 @@ class OpenAI:
             base_url=endpoint.url.rstrip("/") + "/",
             headers=headers,
             timeout=httpx.Timeout(endpoint.silence, connect=endpoint.connect),
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=endpoint.slots),
             # A proxy of the environment must never see documents that are meant for this machine.
             trust_env=False,
+        )
+        self._lines = Lines(
+            endpoint.url, headers, connect=endpoint.connect, silence=endpoint.silence, spare=endpoint.slots
         )
 
     def models(self) -> list[dict[str, Any]]:
@@ -82,38 +86,36 @@ class OpenAI:
         with self._named_errors(self.endpoint.served):
             response = self._client.get("models", timeout=self.endpoint.connect)
             if response.is_error:
-                raise _refusal(self.endpoint.served, response)
+                raise _refusal(self.endpoint.served, response.status_code, response.text)
             listed = response.json().get("data", [])
         return [entry for entry in listed if isinstance(entry, dict)]
 
     def stream(self, request: Request) -> Interruptible:
         """Deltas, then the reply with the server's own stop reason and usage."""
-        wire = _Wire()
+        wire = Wire()
         return Interruptible(self._stream(request, wire), wire.cut)
 
-    def _stream(self, request: Request, wire: "_Wire") -> Generator[Delta | Reply]:
+    def _stream(self, request: Request, wire: Wire) -> Generator[Delta | Reply]:
         try:
             yield from self._answer(request, wire)
         except (EngineCrashed, ServerUnreachable, EngineHung):
             if not wire.was_cut:
                 raise
 
-    def _answer(self, request: Request, wire: "_Wire") -> Generator[Delta | Reply]:
+    def _answer(self, request: Request, wire: Wire) -> Generator[Delta | Reply]:
         started = time.perf_counter()
         answer = _Answer(self.endpoint.silence, request.model)
-        body = self.body(request)
-        with self._named_errors(request.model), self._client.stream("POST", "chat/completions", json=body) as response:
-            if response.is_error:
-                response.read()
-                raise _refusal(request.model, response)
-            with wire.held(response):
-                # Read to the end: only then can the connection serve the next request.
-                for line in response.iter_lines():
-                    piece = answer.hear(line)
-                    if piece:
-                        yield Delta(piece)
-                    if answer.looped:
-                        break
+        body = json.dumps(self.body(request), ensure_ascii=False).encode()
+        with self._named_errors(request.model), self._lines.post("chat/completions", body, wire) as response:
+            if response.status >= httpx.codes.BAD_REQUEST:
+                raise _refusal(request.model, response.status, response.read().decode(errors="replace"))
+            # Read to the end: only then can the connection serve the next request.
+            while line := response.readline():
+                piece = answer.hear(line)
+                if piece:
+                    yield Delta(piece)
+                if answer.looped:
+                    break
         yield Reply(
             text="".join(answer.said),
             stop=answer.end(),
@@ -147,11 +149,11 @@ class OpenAI:
         """What the library raises, as errors of ours."""
         try:
             yield
-        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+        except (httpx.ConnectError, httpx.ConnectTimeout, Unreachable) as error:
             raise ServerUnreachable(url=self.endpoint.url, reason=_why(error)) from error
-        except httpx.TimeoutException as error:
+        except (httpx.TimeoutException, TimeoutError) as error:
             raise EngineHung(model=model, seconds=self.endpoint.silence) from error
-        except (httpx.TransportError, json.JSONDecodeError) as error:
+        except (httpx.TransportError, HTTPException, OSError, ValueError) as error:
             raise EngineCrashed(model=model, status=None, reason=f"the connection broke: {_why(error)}") from error
         except RuntimeError as error:
             # Another request saw the engine die and closed it a moment ago.
@@ -162,37 +164,7 @@ class OpenAI:
     def close(self) -> None:
         """Close every idle connection."""
         self._client.close()
-
-
-class _Wire:
-    """The connection of one answer, which another thread may cut."""
-
-    def __init__(self) -> None:
-        self.was_cut = False
-        self._lock = threading.Lock()
-        self._socket: socket.socket | None = None
-
-    @contextmanager
-    def held(self, response: httpx.Response) -> Iterator[None]:
-        """While this answer is read its connection may be cut; afterwards it serves somebody else."""
-        stream = response.extensions.get("network_stream")
-        with self._lock:
-            self._socket = stream.get_extra_info("socket") if stream is not None else None
-        if self.was_cut:
-            self.cut()
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._socket = None
-
-    def cut(self) -> None:
-        """Whoever reads from it finds the end; the server learns that nobody listens."""
-        with self._lock:
-            self.was_cut = True
-            if self._socket is not None:
-                with suppress(OSError):  # it may be closed already
-                    self._socket.shutdown(socket.SHUT_RDWR)
+        self._lines.close()
 
 
 class _Answer:
@@ -209,17 +181,17 @@ class _Answer:
         self.usage = Usage()
         self.looped = False
 
-    def hear(self, line: str) -> str:
+    def hear(self, line: bytes) -> str:
         """The new text of one line of the event stream."""
-        if not line.startswith("data:"):
+        if not line.startswith(b"data:"):
             # Comments keep a proxy's connection alive while the engine behind it says nothing.
             if time.perf_counter() - self._token_at > self._silence:
                 raise EngineHung(model=self._model, seconds=self._silence)
             return ""
         content = line[5:].strip()
-        if content == "[DONE]":
+        if content == b"[DONE]":
             return ""
-        return self._chunk(json.loads(content))
+        return self._chunk(from_json(content))
 
     def _chunk(self, chunk: Mapping[str, Any]) -> str:
         if chunk.get("error"):
@@ -280,7 +252,8 @@ def _message(turn: Turn, prefix: str) -> dict[str, object]:
     if not turn.images:
         return {"role": turn.role, "content": turn.text}
     parts: list[dict[str, object]] = [
-        {"type": "image_url", "image_url": {"url": data_uri(image)}} for image in turn.images
+        {"type": "image_url", "image_url": {"url": file or data_uri(image)}}
+        for image, file in zip_longest(turn.images, turn.files)
     ]
     text = prefix + turn.text
     return {"role": turn.role, "content": [*parts, *([{"type": "text", "text": text}] if text else [])]}
@@ -294,17 +267,17 @@ def data_uri(image: "Image") -> str:
     return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode()
 
 
-def _refusal(model: str, response: httpx.Response) -> EngineBusy | ServerRefused | EngineCrashed:
+def _refusal(model: str, status: int, text: str) -> EngineBusy | ServerRefused | EngineCrashed:
     try:
-        reason = _sentence(response.json())
+        reason = _sentence(json.loads(text))
     except ValueError:
-        reason = response.text.strip()[:300]
-    reason = reason or response.reason_phrase
-    if response.status_code in (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE):
+        reason = text.strip()[:300]
+    reason = reason or responses.get(status, str(status))
+    if status in (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE):
         return EngineBusy(model=model, reason=reason)
-    if response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
-        return EngineCrashed(model=model, status=response.status_code, reason=reason)
-    return ServerRefused(model=model, status=response.status_code, reason=reason)
+    if status >= httpx.codes.INTERNAL_SERVER_ERROR:
+        return EngineCrashed(model=model, status=status, reason=reason)
+    return ServerRefused(model=model, status=status, reason=reason)
 
 
 def _sentence(answer: object) -> str:

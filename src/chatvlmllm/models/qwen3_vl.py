@@ -61,7 +61,7 @@ def _model(key: str, title: str, summary: Words, cannot: Words, weights: Weights
                 arguments=(
                     # The full context would reserve more KV cache than a 16 GB card has.
                     "--max-model-len=16384",
-                    '--limit-mm-per-prompt={"image":1,"video":0}',
+                    '--limit-mm-per-prompt={"image":16,"video":0}',
                     '--mm-processor-kwargs={"min_pixels":524288,"max_pixels":2097152}',
                     "--no-enable-prefix-caching",
                     "--mm-processor-cache-gb=0",

@@ -98,7 +98,7 @@ MODELS = (
             "vllm": Served(
                 arguments=(
                     "--max-model-len=16384",
-                    '--limit-mm-per-prompt={"image":1,"video":0}',
+                    '--limit-mm-per-prompt={"image":16,"video":0}',
                     '--mm-processor-kwargs={"min_pixels":200704,"max_pixels":2007040}',
                     "--no-enable-prefix-caching",
                 ),

@@ -12,6 +12,7 @@ from starlette.middleware.cors import CORSMiddleware
 from chatvlmllm.config import Settings
 from chatvlmllm.engines.host import Host
 from chatvlmllm.server import chats, desk, documents, edge, extract, fleet, jobs, openai, overview, system
+from chatvlmllm.server.dialects import docling, mistral, openwebui
 from chatvlmllm.server.guard import Guard
 from chatvlmllm.server.metrics import Metrics
 from chatvlmllm.server.runner import gauges, runner_of
@@ -28,6 +29,7 @@ ROUTERS = (
     openai.router,
     overview.router,
     system.router,
+    *(dialect.router for dialect in (docling, mistral, openwebui)),
 )
 
 
@@ -42,6 +44,7 @@ def create_app(settings: Settings, url: str = "") -> FastAPI:
         runner = await run_in_threadpool(runner_of, host, metrics)
         app.state.shared = Shared(settings, host, pool, metrics, runner)
         metrics.look([*system.gauges(host), *gauges(runner)])
+        host.watch(metrics.stood)
         try:
             yield
         finally:

@@ -33,7 +33,7 @@ from chatvlmllm.server.shared import LOCAL
 _log = logging.getLogger("chatvlmllm.server.access")
 
 #: What anybody may ask: is the server there?
-_OPEN = frozenset({"/healthz", "/readyz"})
+_OPEN = frozenset({"/health", "/healthz", "/readyz"})
 #: Below this many bytes a second, on average after the first patience, a sender is too slow.
 _SLOWEST = 1000
 _ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")

@@ -6,6 +6,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from chatvlmllm.engines.state import State, Status
 from chatvlmllm.exchange import Reply
 from chatvlmllm.reading import Reading
 
@@ -37,6 +38,9 @@ class Metrics:
         self._stops = Counter(
             "chatvlmllm_replies", "Replies by why they ended", ["stop", "model"], registry=self.registry
         )
+        self._crashes = Counter(
+            "chatvlmllm_engine_failures", "Engines that did not start or ended", ["model"], registry=self.registry
+        )
 
     def answered(self, status: int, seconds: float) -> None:
         """A request is over; status 0 means that the client left before an answer."""
@@ -51,6 +55,11 @@ class Metrics:
                 self._tokens.labels(kind, reply.model).inc(tokens)
         for stage, seconds in reply.seconds.items():
             self._stages.labels(stage).inc(seconds)
+
+    def stood(self, status: Status) -> None:
+        """An engine has changed its state."""
+        if status.state is State.FAILED:
+            self._crashes.labels(status.model).inc()
 
     def page(self, reading: Reading) -> None:
         """A page was read, whatever came of it."""

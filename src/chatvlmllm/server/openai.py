@@ -107,7 +107,7 @@ class _Exchange:
     def _items(self) -> Iterator[Delta | talk.Outcome]:
         settings = self._shared.settings
         with ExitStack() as held:
-            said = parts.opened(self._body.messages, settings, held)
+            said = parts.opened(self._body.messages, self._shared.runner, held)
             question = _question(self._body, said, settings.languages)
             for item in talk.answer(question, self._shared.host, self._leaving, settings.server.chat_pages):
                 if isinstance(item, talk.Outcome):

@@ -2,21 +2,26 @@
 
 import base64
 import binascii
+import secrets
 from collections.abc import Sequence
 from contextlib import ExitStack
 
-from chatvlmllm.config import Settings
 from chatvlmllm.document import Document, open_document
+from chatvlmllm.document.sniff import identify
 from chatvlmllm.errors import InvalidRequest
 from chatvlmllm.server.fetch import fetch
+from chatvlmllm.server.runner import Runner
 from chatvlmllm.server.talk import Role, Said
 from chatvlmllm.server.wire import FilePart, ImagePart, Message, Part, TextPart
+from chatvlmllm.server.wishes import label
+
+_PLAIN = ("image/png", "image/jpeg")
 
 #: OpenAI renamed the role; templates know the old name.
 _ROLES: dict[str, Role] = {"developer": "system", "system": "system", "user": "user", "assistant": "assistant"}
 
 
-def opened(messages: Sequence[Message], settings: Settings, held: ExitStack) -> tuple[Said, ...]:
+def opened(messages: Sequence[Message], runner: Runner, held: ExitStack) -> tuple[Said, ...]:
     """The conversation with its documents, which are closed with `held`.
 
     Raises InvalidRequest, whatever opening a file raises, and whatever fetching an address raises.
@@ -28,7 +33,7 @@ def opened(messages: Sequence[Message], settings: Settings, held: ExitStack) -> 
         texts = [part.text for part in parts if isinstance(part, TextPart)]
         text = message.content if isinstance(message.content, str) else "\n".join(texts)
         documents = [
-            held.enter_context(_document(part, f"{where}.content.{index}", settings))
+            _document(part, f"{where}.content.{index}", runner, held)
             for index, part in enumerate(parts)
             if not isinstance(part, TextPart)
         ]
@@ -40,14 +45,21 @@ def opened(messages: Sequence[Message], settings: Settings, held: ExitStack) -> 
     return tuple(said)
 
 
-def _document(part: ImagePart | FilePart, where: str, settings: Settings) -> Document:
-    name = part.file.filename if isinstance(part, FilePart) else "picture"
+def _document(part: ImagePart | FilePart, where: str, runner: Runner, held: ExitStack) -> Document:
+    """A plain picture is opened here, anything with more to go wrong in a child process."""
+    settings = runner.own.host.settings
+    name = label(part.file.filename) if isinstance(part, FilePart) else "picture"
     source = part.file.file_data if isinstance(part, FilePart) else part.image_url.url
-    content = fetch(source, settings) if source.startswith(("http:", "https:")) else _decoded(source, where)
-    return open_document(content, name, settings.limits)
+    content = fetch(source, settings) if source.startswith(("http:", "https:")) else decoded(source, where)
+    if identify(content[:1024]) in _PLAIN:
+        return held.enter_context(open_document(content, name, settings.limits))
+    path = runner.own.originals.arriving / secrets.token_hex(16)
+    held.callback(path.unlink, missing_ok=True)
+    path.write_bytes(content)
+    return held.enter_context(runner.own.chambers.open(path, name))
 
 
-def _decoded(source: str, where: str) -> bytes:
+def decoded(source: str, where: str) -> bytes:
     """The bytes of a data URI, or of plain base64."""
     head, comma, rest = source.partition(",") if source.startswith("data:") else ("", "", source)
     if comma and not head.endswith(";base64"):

@@ -10,6 +10,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from chatvlmllm import routing
@@ -24,6 +25,7 @@ from chatvlmllm.models import find
 from chatvlmllm.server.edge import PROBLEMS, finished
 from chatvlmllm.server.metrics import Looked
 from chatvlmllm.server.shared import SharedBy
+from chatvlmllm.store import queue
 
 router = APIRouter(tags=["system"], responses=PROBLEMS)
 
@@ -38,6 +40,7 @@ class Alive(BaseModel):
     status: str = "ok"
 
 
+@router.get("/health", include_in_schema=False)
 @router.get("/healthz")
 async def healthz() -> Alive:
     """The process answers; says nothing about models."""
@@ -46,7 +49,8 @@ async def healthz() -> Alive:
 
 @router.get("/readyz")
 async def readyz(request: Request, shared: SharedBy) -> Alive:
-    """The embedded reader has read a picture within the last minute; otherwise an error says why it cannot."""
+    """The store answers and the embedded reader has read a picture within the last minute; else an error says why."""
+    await run_in_threadpool(queue.lengths, shared.runner.own.database)
     proven: dict[str, float] = request.app.state.__dict__.setdefault("proven", {})
     if time.monotonic() - proven.get("reader", -_PROVEN) > _PROVEN:
         await finished(request, lambda: prove(shared.host), threading.Event())
@@ -72,7 +76,7 @@ def prove(host: Host) -> str:
 
 
 @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
-async def metrics(shared: SharedBy) -> Response:
+def metrics(shared: SharedBy) -> Response:
     """Counters and gauges for Prometheus."""
     return Response(shared.metrics.text(), media_type="text/plain; version=0.0.4")
 

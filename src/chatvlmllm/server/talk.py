@@ -222,10 +222,7 @@ def asked(question: Question, model: Model, host: Host, most: int) -> Request:
         text = sum(len(said.text.encode()) for said in question.said) // 2
         tokens = min(tokens, max(1, context // 2))
         room = max(0, context - tokens - text - _FRAME) // count
-    turns = tuple(
-        Turn(said.role, said.text, tuple(_picture(page, model, room) for page in held))
-        for said, held in zip(question.said, pages, strict=True)
-    )
+    turns = tuple(_turn(said, held, model, room) for said, held in zip(question.said, pages, strict=True))
     first = next((turn.images[0] for turn in turns if turn.images), None)
     size = Size(*first.size) if first is not None else Size(1, 1)
     return Request(
@@ -241,9 +238,17 @@ def asked(question: Question, model: Model, host: Host, most: int) -> Request:
     )
 
 
-def _picture(page: Page, model: Model, room: int | None) -> "Image":
+def _turn(said: Said, pages: list[Page], model: Model, room: int | None) -> Turn:
+    pictures = [_picture(page, model, room) for page in pages]
+    return Turn(said.role, said.text, tuple(image for image, _ in pictures), tuple(file for _, file in pictures))
+
+
+def _picture(page: Page, model: Model, room: int | None) -> "tuple[Image, str | None]":
+    """The page as the model wants it, and its own file where that is the same."""
+    wanted = prepare.fit(page.size, model, {}, room)
+    if wanted == page.size and (found := page.verbatim()) is not None:
+        return found
     image = page.image()
-    wanted = prepare.fit(Size(*image.size), model, {}, room)
     if (wanted.width, wanted.height) != image.size:
         image = image.resize((wanted.width, wanted.height), resample=3)
-    return image
+    return image, None
