@@ -63,6 +63,8 @@ class Detector:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         # Pages differ in size: the arena would keep the memory of the largest for ever.
         options.enable_cpu_mem_arena = False
+        # … and a plan of memory for each size that came by.
+        options.enable_mem_pattern = False
         weights = files("chatvlmllm.page").joinpath("weights/detector.onnx").read_bytes()
         self._session: InferenceSession = onnxruntime.InferenceSession(weights, options, ["CPUExecutionProvider"])
 
