@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.conftest import encoded, picture
 from tests.pdfs import text_pdf
 from tests.ui import rig
+from tests.ui.test_recognize import read
 
 pytestmark = pytest.mark.real
 
@@ -60,6 +61,15 @@ def test_an_answer_can_be_stopped_and_asked_for_again(page: Page) -> None:
     page.get_by_role("button", name="Остановить").click()
     expect(page.get_by_text("Ответ остановлен.")).to_be_visible(timeout=20_000)
     expect(page.locator("[data-testid=stChatMessage]")).to_have_count(2)
+
+
+def test_a_page_that_was_read_is_taken_into_a_chat(page: Page) -> None:
+    """From a result one button leads to a new chat that has the page's picture."""
+    read(page, ("scan.png", encoded(picture("Hello world"), "PNG")))
+    page.get_by_role("button", name="Спросить о странице").click()
+    expect(page.locator(".strip .leaf")).to_have_count(1)
+    ask(page, "Что здесь?")
+    expect(page.get_by_text("Вопросов 1, ответов 0, картинок 1: Что здесь?")).to_be_visible()
 
 
 def test_t28_an_answer_cannot_act(page: Page) -> None:

@@ -35,10 +35,12 @@ def run() -> None:
     st.set_page_config(page_title=say("title"), page_icon=_icon(), layout="wide")
     css = resources.files("chatvlmllm.ui").joinpath("static", "page.css").read_text(encoding="utf-8")
     st.html(f"<style>{css}{_uploader()}</style>")
+    pages = {name: _page(name, view.page) for name, view in (_WORK | _MACHINE).items()}
+    st.session_state["pages"] = pages
     page = st.navigation(
         {
-            say("pages.work"): [_page(name, view.page) for name, view in _WORK.items()],
-            say("pages.machine"): [_page(name, view.page) for name, view in _MACHINE.items()],
+            say("pages.work"): [pages[name] for name in _WORK],
+            say("pages.machine"): [pages[name] for name in _MACHINE],
         }
     )
     _sidebar()

@@ -19,6 +19,8 @@ _WIDTH = 1400
 #: Pages around the current one that come as thumbnails.
 _AROUND = 6
 _THUMB = 120
+#: A page goes into a chat at most so wide.
+_CHAT_WIDTH = 2400
 
 _TABS = ("text", "rendered", "tables", "fields", "json", "raw")
 
@@ -112,6 +114,7 @@ def _page(job: dict[str, Any], file: dict[str, Any], page: int) -> None:
     reading = mended(found, kept)
     key = f"{job['id']}-{file['position']}-{page}"
     _summary(found, kept.on(page))
+    _ask(file, page, key)
     left, right = st.columns([1, 1], gap="medium")
     with left:
         image = picture(file["sha256"], page)
@@ -121,6 +124,18 @@ def _page(job: dict[str, Any], file: dict[str, Any], page: int) -> None:
             parts.picture(reading, image, "image/jpeg", key)
     with right:
         _tabs(job, file, reading, found, key)
+
+
+def _ask(file: dict[str, Any], page: int, key: str) -> None:
+    """A button that takes the page into a new chat."""
+    if not st.button(say("recognize.ask"), icon=":material/forum:", key=f"ask-{key}"):
+        return
+    remote, name = widgets.remote(), f"{file['name']} · {page}"
+    chat = remote.post("/v1/chats", {"title": name[:200]})["id"]
+    image = remote.image(file["sha256"], page, _CHAT_WIDTH)
+    remote.send(f"/v1/chats/{chat}/pictures", [(name, image, "image/jpeg")], {})
+    st.session_state["chat"] = chat
+    st.switch_page(st.session_state["pages"]["chat"])
 
 
 def _summary(reading: Reading, corrected: int) -> None:
