@@ -30,3 +30,9 @@ def test_the_readmes_have_the_same_commands() -> None:
         )
 
     assert commands("README.md") == commands("README.ru.md")
+
+
+def test_pictures_of_the_documents_are_small() -> None:
+    """A picture in docs/ is at most 150 KB, so that reading about the program is quick."""
+    sizes = {picture.name: picture.stat().st_size for picture in (ROOT / "docs" / "images").iterdir()}
+    assert {name: size for name, size in sizes.items() if size > 150_000} == {}
