@@ -179,8 +179,8 @@ def test_two_models_are_compared(page: Page) -> None:
     page.get_by_role("button", name="Сравнить").click()
     expect(page.locator(".diff")).to_have_count(2, timeout=90_000)
     expect(page.locator(".diff").first).to_contain_text("Hello world")
-    page.get_by_label("Верный текст").fill("Hello world")
-    page.get_by_label("Верный текст").press("Control+Enter")
+    page.get_by_role("textbox", name="Верный текст").fill("Hello world")
+    page.get_by_role("textbox", name="Верный текст").press("Control+Enter")
     expect(page.locator("[data-testid=stDataFrame]")).to_be_visible()
     page.wait_for_timeout(1500)
     assert page.locator("[data-testid=stException]").count() == 0
