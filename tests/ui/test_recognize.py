@@ -30,6 +30,7 @@ HOSTILE = (
 def drop(page: Page, *files: tuple[str, bytes], path: str = "/") -> None:
     """Open the page and choose files, as a drop would."""
     page.goto(path)
+    rig.settled(page)
     uploads = [{"name": name, "mimeType": "application/octet-stream", "buffer": content} for name, content in files]
     page.locator("input[type=file]").first.set_input_files(uploads)  # type: ignore[arg-type]
 
@@ -181,6 +182,7 @@ def test_t30_tables_are_grids_that_can_be_put_right(page: Page, bench: rig.Workb
     page.get_by_role("tab", name="Таблицы").click()
     grid = page.locator("[data-testid=stDataFrame]")
     expect(grid).to_be_visible()
+    rig.settled(page)
     cell = grid.bounding_box()
     assert cell is not None
     page.mouse.dblclick(cell["x"] + cell["width"] * 0.6, cell["y"] + 35 * 2 + 17)
@@ -199,6 +201,7 @@ def test_a_long_document_is_read_page_by_page(page: Page) -> None:
     """Pages of a PDF come as thumbnails; one that is chosen is shown, and the strip holds only those around it."""
     read(page, ("long.pdf", text_pdf("A page of many", pages=30)), model="PDF text layer")
     expect(page.locator(".strip .leaf").first).to_be_visible()
+    rig.settled(page)
     assert page.locator(".strip .leaf").count() <= 13
     page.locator(".strip .leaf").nth(3).click()
     expect(page.locator(".strip .leaf[aria-current=page]")).to_contain_text("4")
