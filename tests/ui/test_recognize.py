@@ -186,8 +186,9 @@ def test_t30_tables_are_grids_that_can_be_put_right(page: Page, bench: rig.Workb
     cell = grid.bounding_box()
     assert cell is not None
     page.mouse.dblclick(cell["x"] + cell["width"] * 0.6, cell["y"] + 35 * 2 + 17)
-    page.keyboard.press("Control+A")
-    page.keyboard.type("999")
+    editor = page.locator("#portal textarea, .gdg-style textarea, textarea.gdg-input").last
+    editor.wait_for()
+    editor.fill("999")
     page.keyboard.press("Enter")
     page.wait_for_timeout(500)
     rig.settled(page)
