@@ -50,6 +50,7 @@ def command(
                 papers.append(_paper_there(file, type_, options, server))
             else:
                 papers.append(_paper(file, type_, tuple(types or ()), options, settings))
+            _warn(papers[-1])
         except ChatVLMLLMError as error:
             if len(files) == 1:
                 raise
@@ -66,11 +67,7 @@ def _paper(file: Path, type_: str, folders: tuple[Path, ...], options: "Options"
     from chatvlmllm.fields import extract
 
     found = extract(file, type_, options=options, folders=folders, settings=settings)
-    for notice in found.notices:
-        sentence = messages.render(f"notices.{notice.code}", LANGUAGE, notice.details)
-        typer.secho(f"{say('warning')}: {file.name}: {sentence}", fg="yellow", err=True)
-    form = None if found.form == forms.OTHER else forms.find(found.form, folders)
-    return Paper(file.name, found, form)
+    return Paper(file.name, found, None if found.form == forms.OTHER else forms.find(found.form, folders))
 
 
 def _paper_there(file: Path, type_: str, options: "Options", server: str) -> "Paper":
@@ -82,6 +79,12 @@ def _paper_there(file: Path, type_: str, options: "Options", server: str) -> "Pa
     with remote.connect(server) as client:
         found = client.extract(file, type_, options)
     return Paper(file.name, found, None if found.form == forms.OTHER else forms.find(found.form, ()))
+
+
+def _warn(paper: "Paper") -> None:
+    for notice in paper.extraction.notices:
+        sentence = messages.render(f"notices.{notice.code}", LANGUAGE, notice.details)
+        typer.secho(f"{say('warning')}: {paper.name}: {sentence}", fg="yellow", err=True)
 
 
 def _bytes(papers: "list[Paper]", kind: Kind, mask: bool, delimiter: str) -> bytes:
