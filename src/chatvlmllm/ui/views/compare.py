@@ -95,7 +95,7 @@ def _table(read: dict[str, Reading], base: str, truth: str) -> None:
             say("compare.column_verdict"): widgets.verdict(Verdict(reading.verdict)),
             say("compare.column_seconds"): round(sum(one.seconds for one in reading.attempts), 1),
             say("compare.column_words"): len(text.split()),
-            say("compare.column_agreement"): None if far is None or model == base else round(100 * (1 - far), 1),
+            say("compare.column_agreement"): "—" if far is None or model == base else f"{100 * (1 - far):.1f}",
         }
         if truth.strip():
             row[say("compare.cer")] = cer(truth, text).value
