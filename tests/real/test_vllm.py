@@ -182,16 +182,18 @@ def _during(pool: Host, act: object) -> list[Reading]:
 
 def _killed_while_talking(pool: Host) -> None:
     """`kill -9` in the middle: both pages end with text from a fresh server, and their attempts say what happened."""
-    before = servers()
-    readings = _during(pool, lambda: [os.kill(pid, signal.SIGKILL) for pid in servers()])
-    assert not set(before) & set(servers())
-    for reading in readings:
-        assert reading.answered == "qwen3_vl_2b"
-        assert reading.text
-    codes = [code for reading in readings for _, _, code in told(reading)]
-    assert "engine_crashed" in codes
-    reasons = [reason for reading in readings for _, reason, _ in told(reading)]
-    assert "after_crash" in reasons
+    met = []
+    # On a busy machine the answer may have come whole before the blow; then it is dealt once more.
+    while "engine_crashed" not in [code for _, code in met] and len(met) < 12:
+        before = servers()
+        readings = _during(pool, lambda: [os.kill(pid, signal.SIGKILL) for pid in servers()])
+        assert not set(before) & set(servers())
+        for reading in readings:
+            assert reading.answered == "qwen3_vl_2b"
+            assert reading.text
+            met += [(reason, code) for _, reason, code in told(reading)]
+    assert "engine_crashed" in [code for _, code in met]
+    assert "after_crash" in [reason for reason, _ in met]
 
 
 def _stopped_dead(pool: Host) -> None:

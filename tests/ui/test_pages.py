@@ -153,8 +153,8 @@ def test_a_model_is_switched(page: Page, bench: rig.Workbench) -> None:
         has=page.get_by_text(rig.MODEL, exact=True)
     ).last  # fmt: skip
     expect(card).to_contain_text("ваш сервер")
-    page.get_by_role("button", name="Загрузить").last.wait_for()
     button = page.locator(f".st-key-load-{rig.MODEL} button, .st-key-unload-{rig.MODEL} button").first
+    button.wait_for()
     if button.inner_text() == "Выгрузить":
         button.click()
         rig.until(lambda: state(bench) == "absent")
