@@ -35,7 +35,8 @@ def answer(messages: list[dict]) -> str:
     if "опасно" in last:
         return HOSTILE
     if "долго" in last:
-        return "слово " * 400
+        # The counter keeps it from being a loop, which would end it.
+        return " ".join(f"слово слово {number}" for number in range(300))
     questions = sum(message["role"] == "user" for message in messages)
     answers = sum(message["role"] == "assistant" for message in messages)
     pictures = sum(parts(message)[1] for message in messages)
