@@ -11,8 +11,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -180,13 +181,18 @@ def _during(pool: Host, act: object) -> list[Reading]:
     return found
 
 
+def _kill(pids: Iterable[int]) -> None:
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+
+
 def _killed_while_talking(pool: Host) -> None:
     """`kill -9` in the middle: both pages end with text from a fresh server, and their attempts say what happened."""
     met = []
     # On a busy machine the answer may have come whole before the blow; then it is dealt once more.
     while "engine_crashed" not in [code for _, code in met] and len(met) < 12:
         before = servers()
-        readings = _during(pool, lambda: [os.kill(pid, signal.SIGKILL) for pid in servers()])
+        readings = _during(pool, partial(_kill, before))
         assert not set(before) & set(servers())
         for reading in readings:
             assert reading.answered == "qwen3_vl_2b"
