@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from chatvlmllm.run import environment, now
 from chatvlmllm.selftest.check import Check, Group, Report
 
-#: Shares of the earlier system's formula.
+#: Shares after the earlier system, which gave models 0.4; how it split the rest is not known.
 _MODELS, _HEALTH, _WORKFLOW = 0.4, 0.3, 0.3
 
 
