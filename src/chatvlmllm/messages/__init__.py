@@ -18,14 +18,15 @@ LANGUAGES = ("ru", "en")
 def catalogue(language: str) -> dict[str, str]:
     """Every sentence of one language by its dotted key."""
     text = resources.files(__package__).joinpath(f"{language}.toml").read_text(encoding="utf-8")
-    return dict(_flatten(tomllib.loads(text)))
+    return dict(flatten(tomllib.loads(text)))
 
 
-def _flatten(tree: Mapping[str, object], prefix: str = "") -> list[tuple[str, str]]:
+def flatten(tree: Mapping[str, object], prefix: str = "") -> list[tuple[str, str]]:
+    """The sentences of a nested catalogue with their dotted keys."""
     found: list[tuple[str, str]] = []
     for key, value in tree.items():
         if isinstance(value, Mapping):
-            found += _flatten(value, f"{prefix}{key}.")
+            found += flatten(value, f"{prefix}{key}.")
         else:
             found.append((prefix + key, str(value)))
     return found

@@ -1,25 +1,19 @@
 """Every sentence of the workbench, by language: `ru.toml` and `en.toml` beside this file, looked up by dotted key."""
 
 import tomllib
-from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 
-LANGUAGES = ("ru", "en")
+from chatvlmllm.messages import LANGUAGES, flatten
+
+__all__ = ["LANGUAGES", "catalogue", "language", "plural", "say"]
 
 
 @cache
 def catalogue(language: str) -> dict[str, str]:
     """Every sentence of one language by its dotted key."""
     text = resources.files(__package__).joinpath(f"{language}.toml").read_text(encoding="utf-8")
-    return dict(_flatten(tomllib.loads(text)))
-
-
-def _flatten(tree: Mapping[str, object], prefix: str = "") -> list[tuple[str, str]]:
-    found: list[tuple[str, str]] = []
-    for key, value in tree.items():
-        found += _flatten(value, f"{prefix}{key}.") if isinstance(value, Mapping) else [(prefix + key, str(value))]
-    return found
+    return dict(flatten(tomllib.loads(text)))
 
 
 def language() -> str:
