@@ -1,4 +1,4 @@
-"""Peak memory of a process and everything it started, seen from outside twenty times a second.
+"""Peak memory of a process and everything it started, seen from outside: at both ends and twenty times a second.
 
 Resident memory is summed over processes, so pages that they share count more than once. GPU memory is what NVML says is
 used on the first card above what was used at the start; without NVML there is no figure.
@@ -24,17 +24,19 @@ class Footprint:
         self._library = psutil
         self._pid = pid
         self._before = _used()
-        self._rss = self._vram = 0
+        self.reset()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="footprint", daemon=True)
         self._thread.start()
 
     def reset(self) -> None:
-        """Forget the peaks so far."""
+        """Forget the peaks so far; what is taken now is the first of the new ones, however soon they are asked for."""
         self._rss = self._vram = 0
+        self._look()
 
     def peaks(self) -> dict[str, int]:
         """Peaks since the last reset, in bytes; what could not be measured is absent."""
+        self._look()
         found = {"rss": self._rss} if self._rss else {}
         return found if self._before is None else {**found, "vram": self._vram}
 
@@ -43,12 +45,13 @@ class Footprint:
         self._thread.join()
 
     def _watch(self) -> None:
-        while True:
-            self._rss = max(self._rss, self._resident())
-            if self._before is not None:
-                self._vram = max(self._vram, (_used() or 0) - self._before)
-            if self._ended.wait(_EVERY):
-                return
+        while not self._ended.wait(_EVERY):
+            self._look()
+
+    def _look(self) -> None:
+        self._rss = max(self._rss, self._resident())
+        if self._before is not None:
+            self._vram = max(self._vram, (_used() or 0) - self._before)
 
     def processor_seconds(self) -> float:
         """Processor time of all living processes of the family so far."""

@@ -1,6 +1,6 @@
 """Where the program meets HTTP: errors become OpenAI's envelope, and the one way to stream.
 
-{"error": {"message", "type", "param", "code", "hint", "request_id"}} — `code` is the stable code of `errors.py`, the
+{"error": {"message", "type", "param", "code", "hint", "request_id"}} — `code` is the stable code of `errors`, the
 sentences are in the language that the client prefers (`Accept-Language`: Russian or English).
 """
 
