@@ -30,11 +30,13 @@ from chatvlmllm.trust import repair
 class Watch:
     """How a caller follows the work: `heard` gets every piece of text as it is said, `stop` ends what is going on.
 
+    `asked` gets every request before the first piece of its reply.
     `finished` gets every reading at once, in the thread that made it, before those of earlier pages may be there.
     """
 
     heard: Callable[[Page, str], None] | None = None
     finished: Callable[[Page, Reading], None] | None = None
+    asked: Callable[[Page, Request], None] | None = None
     stop: Leaving = field(default_factory=Leaving)
 
 
@@ -101,6 +103,8 @@ class Asking:
             request = _cropped(request, self.page, model, region)
         with host.ensure(model, cpu=step.cpu, alone=step.alone) as engine:
             noted.engine, noted.entered = engine.name, True
+            if self.watch.asked is not None:
+                self.watch.asked(self.page, request)
             reply = self._listen(engine, request)
         kept = repair.keep(reply)
         decoded = recipe(model, options.task).decode(kept.reply, request)

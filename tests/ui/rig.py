@@ -52,6 +52,7 @@ class Workbench:
     folder: Path
     url: str
     environ: dict[str, str]
+    model_url: str = ""
 
     @property
     def server(self) -> presence.Owner:
@@ -60,6 +61,16 @@ class Workbench:
 
     def get(self, path: str, **query: Any) -> Any:
         return httpx.get(self.server.url + path, params=query, timeout=60, trust_env=False).json()
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Answers of the model stop in their middle for so long."""
+        program = self.model_url.removesuffix("/v1")
+        httpx.post(f"{program}/hold", trust_env=False)
+        try:
+            yield
+        finally:
+            httpx.post(f"{program}/go", trust_env=False)
 
     def kill_server(self) -> None:
         """As a power cut would."""
@@ -106,7 +117,7 @@ def workbench(folder: Path, model_url: str = "") -> Iterator[Workbench]:
     command = [sys.executable, "-m", "chatvlmllm", "ui", "--no-browser", "--port", str(port)]
     with (folder / "ui.log").open("wb") as log:
         process = subprocess.Popen(command, env=environ, stdout=log, stderr=log, start_new_session=True)
-    found = Workbench(folder, f"http://127.0.0.1:{port}", environ)
+    found = Workbench(folder, f"http://127.0.0.1:{port}", environ, model_url)
     try:
         until(lambda: httpx.get(f"{found.url}/_stcore/health", trust_env=False).status_code == 200)
         yield found

@@ -3,10 +3,12 @@
 Its answer names how many questions and pictures the conversation has and repeats the last question, so that a test
 can see what travelled. A question with "долго" is answered in many slow words; one that asks for `qwenvl html` is
 answered with the layout of the page, as that model writes it; one with "опасно" with text that would act if it could.
+After a POST to /hold every answer stops in its middle until one to /go.
 """
 
 import json
 import sys
+import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -18,6 +20,11 @@ LAYOUT = (
     '<html><body><h2 data-bbox="100 100 900 200">Заголовок</h2>'
     '<p data-bbox="100 300 900 400">Строка под ним</p></body></html>'
 )
+
+
+#: Whether answers may go on beyond their middle.
+GO = threading.Event()
+GO.set()
 
 
 def parts(message: dict) -> tuple[str, int]:
@@ -61,7 +68,11 @@ class Handler(BaseHTTPRequestHandler):
         self._json({"data": [{"id": "model", "owned_by": "vllm"}]})
 
     def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"] or 0)) or b"{}")
+        if self.path in ("/hold", "/go"):
+            GO.set() if self.path == "/go" else GO.clear()
+            self._json({})
+            return
         text = answer(body["messages"])
         usage = {"prompt_tokens": 1, "completion_tokens": len(text.split()), "total_tokens": 1 + len(text.split())}
         if not body.get("stream"):
@@ -72,7 +83,10 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "text/event-stream")
         self.end_headers()
         self.close_connection = True
-        for word in text.split(" "):
+        words = text.split(" ")
+        for number, word in enumerate(words):
+            if 2 * number >= len(words):
+                GO.wait(60)
             self._event({"choices": [{"index": 0, "delta": {"content": word + " "}, "finish_reason": None}]})
             time.sleep(0.05)
         self._event({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})

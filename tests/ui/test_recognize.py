@@ -77,6 +77,21 @@ def test_a_scan_becomes_boxes_and_text(page: Page) -> None:
     expect(page.locator(".picture .zoom")).to_have_text("150 %")
 
 
+def test_text_is_seen_while_its_page_is_read(page: Page, bench: rig.Workbench) -> None:
+    """What a model has said of a page so far stands there before the page is read, with the model's name."""
+    with bench.held():
+        drop(page, ("scan.png", encoded(picture("Hello world"), "PNG")))
+        choose(page, "Модель", "Qwen3-VL 2B")
+        page.get_by_role("button", name="Распознать").click()
+        aloud = page.locator(".aloud section")
+        expect(aloud).to_contain_text("Вопросов 1")
+        expect(aloud).to_contain_text(f"Страница 1 · читает {rig.MODEL}")
+        expect(aloud).not_to_contain_text("image")
+        expect(page.get_by_text("Прочитано страниц: 0 из 1")).to_be_visible()
+    expect(page.locator(".reading")).to_contain_text("in the image")
+    expect(page.locator(".aloud")).to_have_count(0)
+
+
 def test_t32_boxes_stand_where_the_words_are(page: Page) -> None:
     """A box on the screen covers the ink it belongs to, at every zoom."""
     image = Image.new("RGB", (1000, 600), "white")

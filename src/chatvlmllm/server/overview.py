@@ -88,6 +88,27 @@ def _progress(database: Database, file: JobFile) -> FileProgress:
     )
 
 
+class SayingOut(BaseModel):
+    """A page that is being read: by which model, and its text so far."""
+
+    file: int
+    page: int
+    model: str
+    text: str
+
+
+class SaidOut(BaseModel):
+    object: str = "list"
+    data: list[SayingOut]
+
+
+@router.get("/v1/jobs/{job}/said")
+def said(job: JobId, shared: SharedBy, owner: Owner) -> SaidOut:
+    """What models are saying about the job's pages just now; none of it is a result yet."""
+    jobs.get(shared.runner.own.database, job, owner)
+    return SaidOut(data=[SayingOut(**asdict(one)) for one in shared.runner.saying(job)])
+
+
 @router.get("/v1/jobs/{job}/overview", response_class=Response, responses=FILE)
 def overview(request: Request, job: JobId, shared: SharedBy, owner: Owner) -> Response:
     """The fields of all files of a job in one workbook (XLSX)."""

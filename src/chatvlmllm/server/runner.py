@@ -15,10 +15,12 @@ from chatvlmllm.asking import Watch
 from chatvlmllm.document import Document, Page
 from chatvlmllm.engines.host import Host
 from chatvlmllm.errors import ChatVLMLLMError, InternalError, JobAbandoned, StoreUnusable
+from chatvlmllm.exchange import Request
 from chatvlmllm.geometry import Size
 from chatvlmllm.ladder import failure
 from chatvlmllm.pipeline import read_pages
 from chatvlmllm.reading import Failure, Reading, Verdict
+from chatvlmllm.server.aloud import Aloud, Place, Saying
 from chatvlmllm.server.apart import Chambers
 from chatvlmllm.server.bell import Bell
 from chatvlmllm.server.metrics import Looked, Metrics
@@ -72,6 +74,7 @@ class Runner:
         self._settings = own.host.settings
         self._running: dict[str, Job] = {}
         self._watches: dict[str, Watch] = {}
+        self._aloud: dict[str, Aloud] = {}
         self._lock = threading.Lock()
         self._ending = threading.Event()
         self._sole = Sole(own.database)
@@ -94,6 +97,11 @@ class Runner:
         if watch is not None:
             watch.stop.set()
         self.news.ring()
+
+    def saying(self, job: str) -> list[Saying]:
+        """What models say about the job's pages just now; nothing where another process reads them."""
+        aloud = self._aloud.get(job)
+        return aloud.now() if aloud is not None else []
 
     def close(self) -> None:
         """Let the pages under way come to their end, for a while; jobs that are not done wait for the next start."""
@@ -143,7 +151,9 @@ class Runner:
         try:
             if starts > _STARTS:
                 raise JobAbandoned(times=starts - 1)
-            self._finish(job, *_Reader(job, self._own, self._ending, self.news, watch).read())
+            reader = _Reader(job, self._own, self._ending, self.news, watch)
+            self._aloud[job.id] = reader.aloud
+            self._finish(job, *reader.read())
         except StoreUnusable as error:
             # Still "running" there: the overseer puts it back when the store can be used.
             _log.warning("job %s was left: %s", job.id, error)
@@ -156,6 +166,7 @@ class Runner:
         finally:
             with self._lock:
                 del self._running[job.id], self._watches[job.id]
+                self._aloud.pop(job.id, None)
             self.work.ring()
             self.news.ring()
 
@@ -231,7 +242,8 @@ class _Reader:
     def __init__(self, job: Job, own: Belongings, ending: threading.Event, news: Bell, watch: Watch) -> None:
         self._job, self._own, self._ending, self._news = job, own, ending, news
         self._stop = watch.stop
-        self._watch = Watch(stop=watch.stop, finished=self._finished)
+        self.aloud = Aloud()
+        self._watch = Watch(self._heard, self._finished, self._asked, stop=watch.stop)
         self._open: dict[int, _Open] = {}
         self._until = time.monotonic() + _TURN
         self._way: Way = keys.way(job.options, own.host)
@@ -287,9 +299,19 @@ class _Reader:
         self._open[id(document)] = opened
         return opened
 
+    def _place(self, page: Page) -> Place:
+        return self._open[id(page.document)].file.position, page.number
+
+    def _asked(self, page: Page, request: Request) -> None:
+        self.aloud.begin(self._place(page), request)
+
+    def _heard(self, page: Page, text: str) -> None:
+        self.aloud.hear(self._place(page), text)
+
     def _finished(self, page: Page, reading: Reading) -> None:
         """Called from the thread that read the page."""
         opened = self._open[id(page.document)]
+        self.aloud.end(self._place(page))
         if not self._stop.is_set():
             self._store(opened.file, reading)
         opened.left -= 1

@@ -1,4 +1,4 @@
-"""A job that is followed while it goes on: how far it is, and a way to stop it."""
+"""A job that is followed while it goes on: how far it is, what is being read just now, and a way to stop it."""
 
 from typing import Any
 
@@ -7,8 +7,8 @@ import streamlit as st
 from chatvlmllm.ui import safe, widgets
 from chatvlmllm.ui.words import say
 
-#: Seconds between two looks at a job that goes on.
-_LOOK = 1.0
+#: Seconds between two looks at a job that goes on; text that comes should seem to flow.
+_LOOK = 0.5
 
 OPEN = ("queued", "running")
 
@@ -21,6 +21,8 @@ def follow(number: str) -> None:
         with widgets.told():
             job = widgets.remote().job(number)
             bar(job)
+            if job["state"] in OPEN:
+                aloud(job)
             if job["state"] not in OPEN or _news(job):
                 st.rerun()
 
@@ -32,6 +34,22 @@ def _news(job: dict[str, Any]) -> bool:
     seen = st.session_state.setdefault(f"seen-{job['id']}", 0)
     st.session_state[f"seen-{job['id']}"] = job["pages"]["done"]
     return bool(seen == 0 and job["pages"]["done"])
+
+
+def aloud(job: dict[str, Any]) -> None:
+    """The pages under way with their text so far, each kept at its end as a page of a typewriter is."""
+    cards = [_card(job, one) for one in widgets.remote().get(f"/v1/jobs/{job['id']}/said")["data"]]
+    if cards:
+        st.html(f'<div class="aloud">{"".join(cards)}</div>')
+
+
+def _card(job: dict[str, Any], one: dict[str, Any]) -> str:
+    several = len(job["files"]) > 1
+    names = {file["position"]: file["name"] for file in job["files"]}
+    head = say("recognize.reads", page=one["page"], model=one["model"])
+    head = f"{names[one['file']]} · {head}" if several else head
+    text = safe.escape(one["text"]) or f"<em>{say('recognize.silent')}</em>"
+    return f'<section><h4>{safe.escape(head)}</h4><div class="said"><div class="plain">{text}</div></div></section>'
 
 
 def bar(job: dict[str, Any]) -> None:
