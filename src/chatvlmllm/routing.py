@@ -163,9 +163,12 @@ def _measured(file: Path) -> tuple[Measured, ...]:
 
 
 def candidates(
-    page: Page, options: Options, machine: Machine = Machine(), rules: Table | None = None
+    page: Page | None, options: Options, machine: Machine = Machine(), rules: Table | None = None
 ) -> tuple[list[Candidate], list[Notice]]:
-    """The models to try for one page, best first, and caveats about the choice; raises UnknownModel."""
+    """The models to try for one page, or for any that is a picture (None), best first, and caveats about the choice.
+
+    Raises UnknownModel.
+    """
     rules = rules or _shipped()
     if options.model != AUTO:
         chosen = find(options.model)
@@ -173,7 +176,7 @@ def candidates(
         rest = [Candidate(other.model, "fallback") for other in others if other.model != chosen]
         return [Candidate(chosen, CHOSEN), *rest], []
     readers, reordered = _as_measured(_readers(options, machine, rules), options, rules)
-    layer = page.text_layer()
+    layer = page.text_layer() if page is not None else None
     if layer is None or options.task not in find(LAYER).recipes:
         return readers, reordered
     if layer.doubt is not None:

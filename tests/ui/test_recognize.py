@@ -224,6 +224,41 @@ def test_a_long_document_is_read_page_by_page(page: Page) -> None:
     expect(page.locator(".picture .view")).to_have_attribute("aria-label", re.compile("Страница 4"))
 
 
+def test_pages_are_chosen_from_thumbnails(page: Page, bench: rig.Workbench) -> None:
+    """Dropped, a long PDF shows a window of its pages; pages clicked off or typed are those that the job reads."""
+    drop(page, ("long.pdf", text_pdf("A page of many", pages=200)))
+    leaves = page.locator(".strip .leaf")
+    expect(leaves).to_have_count(12)
+    expect(page.locator(".route")).to_contain_text("PDF text layer: в PDF есть текст")
+    page.get_by_role("button", name="Дальше").click()
+    expect(leaves.first).to_contain_text("13")
+    field = page.get_by_role("textbox", name="Какие страницы читать")
+    field.fill("13-15")
+    field.press("Enter")
+    expect(page.get_by_text("выбрано: 3.")).to_be_visible()
+    leaves.nth(1).click()
+    expect(field).to_have_value("13,15")
+    rig.settled(page)
+    page.screenshot(path=rig.SHOTS / "choosing.png", full_page=True)
+    page.get_by_role("button", name="Распознать").click()
+    page.wait_for_url(re.compile("job="))
+    job = bench.get(f"/v1/jobs/{page.url.rpartition('job=')[2]}")
+    assert job["files"][0]["wanted"] == [13, 15]
+
+
+def test_auto_names_its_choice_before_reading(page: Page) -> None:
+    """The model that «Авто» would ask and the reason stand there before anything is read, and follow the choices."""
+    drop(page, ("scan.png", encoded(picture("Hello world"), "PNG")))
+    route = page.locator(".route")
+    expect(route).to_contain_text("«Авто» выберет модель Qwen3-VL 2B: универсальная модель, знающая язык.")
+    expect(route).to_contain_text("Если она подведёт: Embedded reader")
+    rig.settled(page)
+    choose(page, "Тип документа", "Паспорт гражданина РФ")
+    expect(route).to_contain_text("удостоверение личности")
+    choose(page, "Модель", "Embedded reader")
+    expect(route).to_have_count(0)
+
+
 def test_what_cannot_be_read_says_why(page: Page) -> None:
     """A file that is no picture is refused in words, with what to do; nothing else breaks."""
     drop(page, ("broken.png", b"\x89PNG\r\n\x1a\nbroken"))

@@ -49,6 +49,7 @@ class _Pages(Protocol):
 
     def describe(self, index: int) -> tuple[Size, float | None, tuple[Notice, ...]]: ...
     def render(self, index: int) -> "Image": ...
+    def glance(self, index: int, width: int) -> "Image": ...
     def text_layer(self, index: int) -> TextLayer | None: ...
     def close(self) -> None: ...
 
@@ -80,6 +81,10 @@ class Page:
     def image(self) -> "Image":
         """The upright page in RGB, decoded anew at each call; raises ImageTooLarge or DamagedFile."""
         return self.document.source.render(self.number - 1)
+
+    def glance(self, width: int) -> "Image":
+        """The upright page at most `width` pixels wide, for people to look at; raises as `image` does."""
+        return self.document.source.glance(self.number - 1, width)
 
     def verbatim(self) -> "tuple[Image, str] | None":
         """The picture, not yet decoded, with its own file as a `data:` URI, where that shows the very same pixels."""

@@ -92,6 +92,12 @@ class ImageFile:
             image = to_rgb(self._image)
             return image.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else image
 
+    def glance(self, index: int, width: int) -> Image.Image:
+        """The upright frame, made smaller; raises as `render` does."""
+        image = self.render(index)
+        size = Size(*image.size).scaled(min(1.0, width / image.width))
+        return image if image.width <= width else image.resize((size.width, size.height), Image.Resampling.BOX)
+
     def text_layer(self, _index: int) -> None:
         """A picture carries no text."""
 

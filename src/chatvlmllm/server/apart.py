@@ -143,10 +143,10 @@ class _Chamber:
         return Size(*found["size"]), found["dpi"], _notices(found["notices"])
 
     def render(self, index: int) -> "Image":
-        from PIL import Image
+        return _picture(*self._ask("render", index))
 
-        found, pixels = self._ask("render", index)
-        return Image.frombytes("RGB", tuple(found["size"]), pixels)
+    def glance(self, index: int, width: int) -> "Image":
+        return _picture(*self._ask("glance", index, width=width))
 
     def text_layer(self, index: int) -> TextLayer | None:
         found, _ = self._ask("layer", index)
@@ -155,11 +155,11 @@ class _Chamber:
         lines = tuple(tuple(LayerWord(text, Box(*box)) for text, *box in line) for line in found["lines"])
         return TextLayer(lines, found["doubt"])
 
-    def _ask(self, what: str, index: int) -> tuple[dict[str, Any], bytes]:
+    def _ask(self, what: str, index: int, **more: int) -> tuple[dict[str, Any], bytes]:
         with self._lock:
             if self._child is None:
                 self.open()
-            return self._hear({"ask": what, "index": index})
+            return self._hear({"ask": what, "index": index, **more})
 
     def _hear(self, header: Mapping[str, object]) -> tuple[dict[str, Any], bytes]:
         assert self._child is not None
@@ -178,6 +178,12 @@ class _Chamber:
             child, self._child = self._child, None
             if child is not None:
                 self._chambers.give(child)
+
+
+def _picture(header: Mapping[str, Any], pixels: bytes) -> "Image":
+    from PIL import Image
+
+    return Image.frombytes("RGB", tuple(header["size"]), pixels)
 
 
 def _error(header: Mapping[str, Any]) -> ChatVLMLLMError:

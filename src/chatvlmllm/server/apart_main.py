@@ -99,6 +99,11 @@ def _render(document: Document, header: Mapping[str, Any]) -> Said:
     return {"size": list(image.size)}, image.tobytes()
 
 
+def _glance(document: Document, header: Mapping[str, Any]) -> Said:
+    image = document.source.glance(header["index"], header["width"])
+    return {"size": list(image.size)}, image.tobytes()
+
+
 def _text_layer(document: Document, header: Mapping[str, Any]) -> Said:
     layer = document.source.text_layer(header["index"])
     if layer is None:
@@ -110,6 +115,7 @@ def _text_layer(document: Document, header: Mapping[str, Any]) -> Said:
 _ANSWERS: dict[str, Callable[[Document, Mapping[str, Any]], Said]] = {
     "describe": _describe,
     "render": _render,
+    "glance": _glance,
     "layer": _text_layer,
 }
 

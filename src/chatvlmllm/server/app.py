@@ -11,7 +11,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from chatvlmllm.config import Settings
 from chatvlmllm.engines.host import Host
-from chatvlmllm.server import chats, desk, documents, edge, extract, fleet, jobs, openai, overview, system
+from chatvlmllm.server import chats, desk, documents, edge, extract, fleet, jobs, looks, openai, overview, system
 from chatvlmllm.server.dialects import docling, mistral, openwebui
 from chatvlmllm.server.guard import Guard
 from chatvlmllm.server.metrics import Metrics
@@ -26,6 +26,7 @@ ROUTERS = (
     extract.router,
     fleet.router,
     jobs.router,
+    looks.router,
     openai.router,
     overview.router,
     system.router,

@@ -73,9 +73,7 @@ async def image(
 def _drawn(shared: Shared, file: tuple[FilePath, str], number: int, look: Look) -> bytes:
     with shared.runner.own.chambers.open(*file) as document:
         [found] = document.pages([number])
-        picture = found.image()
-    if look.width is not None and look.width < picture.width:
-        picture = picture.resize((look.width, max(1, round(picture.height * look.width / picture.width))), resample=3)
+        picture = found.image() if look.width is None else found.glance(look.width)
     stream = io.BytesIO()
     picture.save(stream, look.format, **({"quality": 90} if look.format == "jpeg" else {"compress_level": 1}))
     return stream.getvalue()

@@ -109,7 +109,7 @@ class _Work:
         order = Order(owner=self._owner, options=options, files=(), priority=self._wishes.priority, awaited=True)
         hold = self._own.originals.lock if self._shared.settings.store.keep == "results" else threading.RLock()
         with hold:
-            self.job = submit(self._shared.runner, order, [self._arrived], ranges)
+            self.job = submit(self._shared.runner, order, [self._arrived], [ranges])
             [file] = jobs.files(self._own.database, self.job)
             assert file.document is not None
             document = self._own.chambers.open(self._own.originals.path(file.document), file.name)

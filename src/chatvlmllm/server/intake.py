@@ -13,16 +13,16 @@ from chatvlmllm.store import jobs, sweep
 from chatvlmllm.store.nouns import NewFile, Order
 
 
-def submit(runner: Runner, order: Order, arrived: Sequence[Arrived], ranges: Sequence[Range]) -> str:
-    """Queue the order with the files that arrived and return the job's id.
+def submit(runner: Runner, order: Order, arrived: Sequence[Arrived], ranges: Sequence[Sequence[Range]]) -> str:
+    """Queue the order with the files that arrived, the wanted pages of each, and return the job's id.
 
     A file that cannot be opened costs the others nothing: its error stands in the job. Raises the first error when no
     file can be opened, and QueueFull.
     """
     files, errors = [], []
-    for one in arrived:
+    for one, wanted in zip(arrived, ranges, strict=True):
         try:
-            files.append(_admit(runner, one, ranges))
+            files.append(_admit(runner, one, wanted))
         except InputError as error:
             errors.append(error)
             files.append(NewFile(name=one.name, failure=failure(error)))

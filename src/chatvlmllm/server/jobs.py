@@ -97,7 +97,7 @@ async def _arrived(request: Request, shared: Shared) -> tuple[Wishes, list[Arriv
 
 
 def _submit(shared: Shared, owner: str, wishes: Wishes, arrived: list[Arrived], *, awaited: bool) -> str:
-    options, ranges = wishes.options(shared.settings), wishes.ranges()
+    options, ranges = wishes.options(shared.settings), wishes.ranges_each(len(arrived))
     order = Order(owner=owner, options=options, files=(), priority=wishes.priority, awaited=awaited)
     return submit(shared.runner, order, arrived, ranges)
 

@@ -10,6 +10,7 @@ from chatvlmllm.config import Settings
 from chatvlmllm.engines.host import Host
 from chatvlmllm.engines.interrupt import Leaving
 from chatvlmllm.server.metrics import Metrics
+from chatvlmllm.server.previews import Previews
 from chatvlmllm.server.runner import Runner
 
 #: The owner of everything while there are no keys: the person at this machine.
@@ -22,7 +23,7 @@ class Shared:
 
     `pool` runs whatever blocks: one thread per generation or stream. `ending` is set when the server is about to end:
     streams that would go on for ever look at it.
-    `runner` has the store and reads the jobs in it.
+    `runner` has the store and reads the jobs in it; `previews` are files that are only looked at.
     """
 
     settings: Settings
@@ -31,6 +32,7 @@ class Shared:
     metrics: Metrics
     runner: Runner
     ending: Leaving = field(default_factory=Leaving)
+    previews: Previews = field(default_factory=Previews)
 
 
 def _shared(request: Request) -> Shared:

@@ -38,7 +38,11 @@ class Wishes(BaseModel):
     task: Task = Task.TEXT
     option: dict[_Short, _Short] = Field(default_factory=dict, description="options of the model; in a form NAME=VALUE")
     lang: str = Field("", max_length=200, pattern=r"^([A-Za-z_]+(\+[A-Za-z_]+)*)?$", description="such as rus+eng")
-    pages: str = Field("", max_length=1000, description="such as 1-3,7,10-; by default all")
+    pages: str = Field(
+        "",
+        max_length=20_000,
+        description="such as 1-3,7,10-; by default all; for several files one such list each, separated by ;",
+    )
     kind: _Short = Field("", description="kind of paper, where it is known")
     prefer: Literal["quality", "speed"] = "quality"
     fallback: bool = True
@@ -58,8 +62,17 @@ class Wishes(BaseModel):
         return Options(chosen, self.task, languages, self.option, self.kind, self.prefer, self.fallback, self.witness)
 
     def ranges(self) -> tuple[Range, ...]:
-        """The wanted pages; raises BadPageRange."""
+        """The wanted pages of every file; raises BadPageRange."""
         return parse_pages(self.pages) if self.pages else ()
+
+    def ranges_each(self, files: int) -> tuple[tuple[Range, ...], ...]:
+        """The wanted pages of each of so many files; raises BadPageRange, and InvalidRequest for another number."""
+        each = self.pages.split(";")
+        if len(each) == 1:
+            return (self.ranges(),) * files
+        if len(each) != files:
+            raise InvalidRequest(where="pages", problem=f"{len(each)} lists of pages for {files} files")
+        return tuple(parse_pages(one) if one.strip() else () for one in each)
 
 
 class ExtractWishes(Wishes):

@@ -14,8 +14,8 @@ def readers(models: list[dict[str, object]], task: str) -> list[str]:
     return [str(one["id"]) for one in models if task in one["tasks"] and one["installed"]]  # type: ignore[operator]
 
 
-def wishes(key: str) -> dict[str, str]:
-    """Draw the choices and return what was chosen, as the fields of a request."""
+def wishes(key: str, *, pages: bool = True) -> dict[str, str]:
+    """Draw the choices, with a field for `pages` if wanted, and return what was chosen as the fields of a request."""
     models = widgets.models()
     titles = {str(one["id"]): str(one["title"]) for one in models}
     first, second, third = st.columns(3)
@@ -35,18 +35,20 @@ def wishes(key: str) -> dict[str, str]:
         format_func=lambda one: papers.get(one, say("recognize.detect")),
         key=f"{key}-paper",
     )
-    return {"model": model, "task": task, "kind": paper, **_more(key)}
+    return {"model": model, "task": task, "kind": paper, **_more(key, pages=pages)}
 
 
-def _more(key: str) -> dict[str, str]:
+def _more(key: str, *, pages: bool) -> dict[str, str]:
     with st.expander(say("recognize.more")):
         first, second, third = st.columns(3)
         languages = first.multiselect(
             say("recognize.languages"), _LANGUAGES, default=["rus", "eng"], key=f"{key}-languages"
         )
-        pages = second.text_input(
-            say("recognize.pages"), help=say("recognize.pages_help"), key=f"{key}-pages", placeholder="1-3,7"
-        )
+        numbers = ""
+        if pages:
+            numbers = second.text_input(
+                say("recognize.pages"), help=say("recognize.pages_help"), key=f"{key}-pages", placeholder="1-3,7"
+            )
         prefer = third.segmented_control(
             say("recognize.prefer"),
             ["quality", "speed"],
@@ -57,7 +59,7 @@ def _more(key: str) -> dict[str, str]:
         fallback = st.toggle(say("recognize.fallback"), value=True, key=f"{key}-fallback")
     return {
         "lang": "+".join(languages or ["rus", "eng"]),
-        "pages": pages,
+        "pages": numbers,
         "prefer": prefer or "quality",
         "fallback": str(fallback).lower(),
     }

@@ -3,6 +3,7 @@ a block chosen in one is chosen in the other at once, before the server of the p
 """
 
 import base64
+from collections.abc import Callable
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -65,16 +66,16 @@ def _choose(component: str, key: str) -> None:
     st.session_state[f"chosen-{key}"] = state.chosen if state is not None else None
 
 
-def strip(leaves: list[dict[str, Any]], page: int, key: str, target: str) -> None:
-    """Thumbnails of pages; the number of one that is chosen is put into the session's `target`."""
+def strip(leaves: list[dict[str, Any]], page: int, key: str, choose: Callable[[int], None]) -> None:
+    """Thumbnails of pages; `choose` gets the number of one that is pressed, before the page is drawn again."""
 
-    def choose() -> None:
+    def pressed() -> None:
         chosen = st.session_state[key].page
         if chosen is not None:
-            st.session_state[target] = int(chosen)
+            choose(int(chosen))
 
     data = {"leaves": leaves, "page": page, "label": say("strip.label")}
-    _component("strip")(data=data, key=key, on_page_change=choose)
+    _component("strip")(data=data, key=key, on_page_change=pressed)
 
 
 def data_uri(image: bytes | None, media_type: str = "image/jpeg") -> str:

@@ -63,8 +63,12 @@ def _choose_page(job: dict[str, Any], file: dict[str, Any], page: int, key: str)
     number.number_input(say("recognize.page"), wanted[0], wanted[-1], page, key=jump, on_change=jumped)
     place = wanted.index(page)
     near = wanted[max(0, place - _AROUND) : place + _AROUND + 1]
+
+    def turn(page: int) -> None:
+        st.session_state[key] = page
+
     with strip:
-        parts.strip([_leaf(job, file, one) for one in near], page, f"{key}-strip", key)
+        parts.strip([_leaf(job, file, one) for one in near], page, f"{key}-strip", turn)
 
 
 def _leaf(job: dict[str, Any], file: dict[str, Any], page: int) -> dict[str, Any]:

@@ -106,7 +106,8 @@ async def queued(shared: Shared, errand: Errand, *, awaited: bool) -> str:
     with gone_afterwards(errand.files):
         await run_in_threadpool(stored.refuse_full, shared.runner.own.database, shared.settings.jobs.queue)
         order = Order(owner=errand.owner, options=errand.options, files=(), awaited=awaited)
-        return await run_in_threadpool(submit, shared.runner, order, errand.files, errand.ranges)
+        ranges = [errand.ranges] * len(errand.files)
+        return await run_in_threadpool(submit, shared.runner, order, errand.files, ranges)
 
 
 @asynccontextmanager

@@ -9,6 +9,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     button.className = "leaf";
     button.title = leaf.title;
     button.setAttribute("aria-label", leaf.title);
+    if ("picked" in leaf) button.setAttribute("aria-pressed", String(leaf.picked));
     if (leaf.page === data.page) button.setAttribute("aria-current", "page");
     const image = document.createElement(leaf.image ? "img" : "span");
     if (leaf.image) { image.src = leaf.image; image.alt = ""; } else image.className = "blank";

@@ -87,7 +87,7 @@ def _pictures(chat: dict[str, Any]) -> None:
             {"page": int(number), "title": name, "sign": "", "image": parts.data_uri(_picture(chat["id"], int(number)))}
             for number, name in chat["pictures"].items()
         ]
-        parts.strip(leaves, 0, f"pictures-{chat['id']}-{count}", "chat-picture")
+        parts.strip(leaves, 0, f"pictures-{chat['id']}-{count}", lambda _: None)
     files = st.file_uploader(
         say("chat.attach"),
         type=["pdf", "png", "jpg", "jpeg", "tif", "tiff", "webp", "bmp"],

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from chatvlmllm.document.sniff import EXTENSIONS
-from chatvlmllm.ui import asking, following, results, widgets
+from chatvlmllm.ui import asking, choosing, following, results, widgets
 from chatvlmllm.ui.words import plural, say
 
 
@@ -25,12 +25,18 @@ def _upload() -> None:
         accept_multiple_files=True,
         key=f"upload-{st.session_state.get('uploads', 0)}",
     )
-    wishes = asking.wishes("recognize")
     text = say("recognize.chosen", files=plural("plural.files", len(files))) if files else say("recognize.nothing")
     st.caption(text)
-    if st.button(say("recognize.go"), type="primary", disabled=not files):
+    pages: str | None = ""
+    if files:
         with widgets.told():
-            job = widgets.remote().add([(one.name, one, one.type) for one in files], wishes)
+            pages = choosing.pages(files)
+    wishes = asking.wishes("recognize", pages=False)
+    choosing.reason(files, wishes)
+    if st.button(say("recognize.go"), type="primary", disabled=not files or pages is None):
+        with widgets.told():
+            job = widgets.remote().add([(one.name, one, one.type) for one in files], {**wishes, "pages": pages or ""})
+            choosing.forget()
             _open(job["id"])
 
 
