@@ -15,9 +15,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True)
 
-#: Where the history rests in the data folder.
-_HISTORY = "bench-history.jsonl"
-
 _FOLDER = Annotated[Path, typer.Argument(help=say("bench.folder"))]
 
 
@@ -56,7 +53,7 @@ def run(
     summary = summarise(Study(output))
     _print(summary)
     if read:
-        log.append(history or settings.data / _HISTORY, log.entries(summary))
+        log.append(history or settings.data / log.HISTORY, log.entries(summary))
     if route:
         count = measured.write(summary, settings.data)
         console().print(say("bench.routed", count=count, folder=settings.data), markup=False)
@@ -83,7 +80,7 @@ def history(
     from chatvlmllm import config
     from chatvlmllm.bench import history as log
 
-    for entry, change in log.changes(log.read(file or config.load().data / _HISTORY)):
+    for entry, change in log.changes(log.read(file or config.load().data / log.HISTORY)):
         words = {
             "at": entry.at[:16],
             "subject": f"{entry.subject:<20}",
@@ -103,9 +100,9 @@ def gate(
     max_worse: Annotated[float, typer.Option("--max-worse", min=0, help=say("bench.max_worse"))] = 0.005,
 ) -> None:
     """Compare with an earlier study on the same pages; exit code 1 when somebody reads worse than allowed."""
-    from chatvlmllm.bench import history as log
+    from chatvlmllm.bench.gate import errors, findings
 
-    found = log.gate(log.errors(baseline), log.errors(folder), max_worse)
+    found = findings(errors(baseline), errors(folder), max_worse)
     for one in found:
         key = "bench.gate_worse" if one.worse else "bench.gate_passes"
         words = {"subject": one.subject, "pages": one.pages, "p": f"{one.comparison.p:.4f}", "most": max_worse}

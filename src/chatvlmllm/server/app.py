@@ -11,7 +11,20 @@ from starlette.middleware.cors import CORSMiddleware
 
 from chatvlmllm.config import Settings
 from chatvlmllm.engines.host import Host
-from chatvlmllm.server import chats, desk, documents, edge, extract, fleet, jobs, looks, openai, overview, system
+from chatvlmllm.server import (
+    chats,
+    desk,
+    documents,
+    edge,
+    extract,
+    fleet,
+    jobs,
+    looks,
+    measurements,
+    openai,
+    overview,
+    system,
+)
 from chatvlmllm.server.dialects import docling, mistral, openwebui
 from chatvlmllm.server.guard import Guard
 from chatvlmllm.server.metrics import Metrics
@@ -27,6 +40,7 @@ ROUTERS = (
     fleet.router,
     jobs.router,
     looks.router,
+    measurements.router,
     openai.router,
     overview.router,
     system.router,

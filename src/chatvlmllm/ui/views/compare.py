@@ -2,7 +2,9 @@
 
 import difflib
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 import streamlit as st
@@ -13,7 +15,7 @@ from chatvlmllm.exchange import Task
 from chatvlmllm.models import catalogue
 from chatvlmllm.reading import Reading, Verdict
 from chatvlmllm.ui import asking, following, results, safe, shown, widgets
-from chatvlmllm.ui.words import say
+from chatvlmllm.ui.words import language, say
 
 _WORDS = re.compile(r"\s+|[^\s]+")
 #: Longer texts are compared by lines: words would take minutes.
@@ -45,6 +47,7 @@ def _upload() -> None:
     )
     if len(models) < 2:
         st.caption(say("compare.two"))
+    _measured(models)
     if st.button(say("compare.go"), type="primary", disabled=file is None or len(models) < 2) and file is not None:
         wishes = {"task": "text", "fallback": "false", "witness": "off"}
         jobs = [
@@ -77,6 +80,7 @@ def _compare(numbers: list[str]) -> None:
     truth = st.text_area(say("compare.truth"), help=say("compare.truth_help"), height=80)
     base = st.selectbox(say("compare.base"), list(read))
     _table(read, base, truth)
+    _measured([job["model"] for job in jobs])
     _texts(read, base)
 
 
@@ -102,6 +106,56 @@ def _table(read: dict[str, Reading], base: str, truth: str) -> None:
             row[say("compare.wer")] = wer(truth, text).value
         rows.append(row)
     st.dataframe(rows, hide_index=True, width="stretch")
+
+
+def _measured(models: Sequence[str]) -> None:
+    """What the laboratory found out about these models, and on which of them it has not looked."""
+    if not models:
+        return
+    with widgets.told():
+        found = figures(widgets.remote().get("/v1/measurements")["data"], models)
+        if not found:
+            st.caption(say("compare.none_measured"))
+            return
+        st.markdown(f"**{say('compare.measured')}**")
+        st.dataframe([_figures(model, found.get(model)) for model in models], hide_index=True, width="stretch")
+        if len({entry["data"] for entry in found.values()}) > 1:
+            st.caption(say("compare.other_pages"))
+
+
+def figures(entries: Sequence[Mapping[str, Any]], models: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+    """Of every measured model its last entry, on the same pages if there are some that all of them have read.
+
+    `entries` are those of the server, the newest first.
+    """
+    known = {model: {one["data"]: one for one in reversed(entries) if one["subject"] == model} for model in models}
+    measured = {model: found for model, found in known.items() if found}
+    shared = set.intersection(*map(set, measured.values())) if measured else set()
+    newest = {model: next(one for one in entries if one["subject"] == model) for model in measured}
+    common = next((one["data"] for one in entries if one["data"] in shared), None)
+    return newest if common is None else {model: found[common] for model, found in measured.items()}
+
+
+def _figures(model: str, entry: Mapping[str, Any] | None) -> dict[str, str]:
+    """A row of the table of measurements."""
+    rate, seconds, pages, when, machine = say("compare.unmeasured"), "—", "—", "—", "—"
+    if entry is not None:
+        rate, seconds, pages = _figure(entry["cer"], 4), _figure(entry["seconds"], 2), str(entry["pages"])
+        when = datetime.fromisoformat(entry["at"]).astimezone().strftime("%d.%m.%Y")
+        machine = entry["machine"] or "—"
+    return {
+        say("compare.column_model"): model,
+        say("compare.cer"): rate,
+        say("compare.column_per_page"): seconds,
+        say("compare.column_pages"): pages,
+        say("compare.column_when"): when,
+        say("compare.column_machine"): machine,
+    }
+
+
+def _figure(value: float | None, digits: int) -> str:
+    text = "—" if value is None else f"{value:.{digits}f}"
+    return text.replace(".", ",") if language() == "ru" else text
 
 
 def _texts(read: dict[str, Reading], base: str) -> None:
