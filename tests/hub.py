@@ -13,12 +13,20 @@ from urllib.parse import unquote, urlsplit
 HEAD = "0123456789abcdef0123456789abcdef01234567"
 
 
+LARGE = 1_000_000
+
+
 class Hub:
-    """Serves folders as repositories. `gated` refuses; a transfer that is `cut` after so many bytes is the last one."""
+    """Serves folders as repositories. `gated` refuses; a transfer that is `cut` after so many bytes is the last one.
+
+    While `open` is not set, transfers of large files stop in their middle.
+    """
 
     def __init__(self, repositories: Mapping[str, Path], *, gated: bool = False, cut: int | None = None) -> None:
         self.repositories, self.gated, self.cut = repositories, gated, cut
         self.dead = False
+        self.open = threading.Event()
+        self.open.set()
         self.log: list[tuple[str, str, str]] = []
         hub = self
 
@@ -95,7 +103,13 @@ class Hub:
         call.send_header("X-Repo-Commit", revision)
         call.end_headers()
         if body:
-            call.wfile.write(part if self.cut is None else part[: self.cut])
+            half = len(part) // 2
+            call.wfile.write(part[:half] if self.cut is None else part[: self.cut])
+            if self.cut is None:
+                call.wfile.flush()
+                if half > LARGE:
+                    self.open.wait(60)
+                call.wfile.write(part[half:])
             if self.cut is not None and len(part) > self.cut:
                 self.dead = True
                 call.close_connection = True

@@ -28,7 +28,7 @@ LAYERS = (
     ("corrections",),
     ("engines",),
     ("routing", "ladder", "hearing", "asking", "pipeline", "store"),
-    ("batch", "bench", "verify", "fields", "questions"),
+    ("batch", "bench", "verify", "fields", "questions", "findings"),
     ("server", "client"),
     ("selftest",),
     ("ui",),

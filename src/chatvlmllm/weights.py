@@ -94,8 +94,8 @@ def _whole(path: Path) -> bool:
         return False
 
 
-def pull(model: Model, settings: "Settings", watch: Watch) -> Path:
-    """Fetch the checkpoint, going on where an earlier try stopped; returns its folder.
+def pull(model: Model, settings: "Settings", watch: Watch, planned: Callable[[Plan], None] = lambda _: None) -> Path:
+    """Fetch the checkpoint, going on where an earlier try stopped; returns its folder. What `watch` raises ends it.
 
     Raises OfflineForbidden, UnpinnedCode, GatedModel, NotEnoughDisk, DownloadFailed.
     """
@@ -109,6 +109,7 @@ def pull(model: Model, settings: "Settings", watch: Watch) -> Path:
     if settings.offline:
         raise OfflineForbidden(target=source.repo)
     plan = survey(source)
+    planned(plan)
     target = _home(source, settings) / plan.revision
     _check_disk(plan, target)
     for name, size in plan.files.items():

@@ -8,7 +8,8 @@ import httpx
 import openai
 import pytest
 
-from tests.server.conftest import behind
+from chatvlmllm.config import Serving, Settings
+from tests.server.conftest import behind, serving
 from tests.server.test_chat import MODEL, QUESTION, until
 
 
@@ -134,3 +135,18 @@ def test_a_failing_engine_is_counted(tmp_path: Path) -> None:
         assert httpx.post(f"{url}/v1/chat/completions", json=asked, timeout=30).status_code == 503
         text = httpx.get(f"{url}/metrics").text
     assert f'chatvlmllm_engine_failures_total{{model="{MODEL}"}} 1.0' in text
+
+
+def test_a_download_that_cannot_be_says_why(tmp_path: Path) -> None:
+    """Offline nothing is fetched: the model's entry has the error; what has nothing to fetch is refused at once."""
+    with serving(Settings(data=tmp_path / "data", offline=True, server=Serving(port=0))) as url:
+        assert httpx.post(f"{url}/v1/models/embedded/pull").json()["error"]["code"] == "invalid_request"
+        assert httpx.delete(f"{url}/v1/models/dots_ocr/pull").status_code == 422
+        assert httpx.post(f"{url}/v1/models/dots_ocr/pull").status_code == 202
+        until(lambda: pulled(url, "dots_ocr")["stage"] == "failed")
+        assert pulled(url, "dots_ocr")["error"]["code"] == "offline_forbidden"
+
+
+def pulled(url: str, key: str) -> dict:
+    found: dict = httpx.get(f"{url}/v1/models/{key}").json()["chatvlmllm"]["pull"]
+    return found

@@ -1,11 +1,13 @@
 """One workbench and one browser for all tests of a session; every test gets a fresh window."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
 
+from tests.hub import Hub
 from tests.ui import rig
 
 # A busy machine is slow, not wrong.
@@ -13,9 +15,20 @@ expect.set_options(timeout=30_000)
 
 
 @pytest.fixture(scope="session")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[rig.Workbench]:
-    """A workbench whose server has the embedded readers and a model that talks."""
-    with rig.talker() as url, rig.workbench(tmp_path_factory.mktemp("bench"), url) as found:
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
+    """A hub that has one model, of thirty megabytes: what the hub's client reports of less is its end."""
+    folder = tmp_path_factory.mktemp("repository")
+    (folder / "config.json").write_text('{"model_type": "qwen2_vl"}')
+    (folder / "model.safetensors").write_bytes(os.urandom(30_000_000))
+    with Hub({"Qwen/Qwen2-VL-2B-Instruct": folder}) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def bench(tmp_path_factory: pytest.TempPathFactory, hub: Hub) -> Iterator[rig.Workbench]:
+    """A workbench whose server has the embedded readers, a model that talks, and a hub to fetch another from."""
+    folder = tmp_path_factory.mktemp("bench")
+    with rig.talker() as url, rig.workbench(folder, url, HF_ENDPOINT=hub.url, HF_HOME=str(folder / "hf")) as found:
         yield found
 
 

@@ -106,14 +106,14 @@ def talker() -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def workbench(folder: Path, model_url: str = "") -> Iterator[Workbench]:
-    """`chatvlmllm ui` with settings of its own; a model that talks is behind `model_url`."""
+def workbench(folder: Path, model_url: str = "", **more: str) -> Iterator[Workbench]:
+    """`chatvlmllm ui` with settings and an environment of its own; a model that talks is behind `model_url`."""
     settings: dict[str, Any] = {"data": str(folder / "data"), "workers": 2, "server": {"port": 0}}
     if model_url:
         settings["servers"] = [{"url": model_url, "models": {MODEL: "model"}}]
     (folder / "config.yaml").write_text(json.dumps(settings))
     port = free_port()
-    environ = {**os.environ, "CHATVLMLLM_CONFIG": str(folder / "config.yaml"), "HOME": str(folder)}
+    environ = {**os.environ, "CHATVLMLLM_CONFIG": str(folder / "config.yaml"), "HOME": str(folder), **more}
     command = [sys.executable, "-m", "chatvlmllm", "ui", "--no-browser", "--port", str(port)]
     with (folder / "ui.log").open("wb") as log:
         process = subprocess.Popen(command, env=environ, stdout=log, stderr=log, start_new_session=True)

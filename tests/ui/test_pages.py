@@ -1,6 +1,10 @@
 """Every page: how it looks, that it can be read, that it survives being opened first; batches, models, comparisons."""
 
+import json
 import re
+import shutil
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -11,6 +15,7 @@ from playwright.sync_api import Browser, Page, expect
 from chatvlmllm.bench.specimens import make, raster
 from chatvlmllm.ui.words import catalogue
 from tests.conftest import encoded, picture
+from tests.hub import Hub
 from tests.pdfs import text_pdf
 from tests.ui import rig
 from tests.ui.rig import settled
@@ -166,6 +171,30 @@ def test_a_model_is_switched(page: Page, bench: rig.Workbench) -> None:
     rig.until(lambda: state(bench) == "absent")
 
 
+def test_a_model_is_downloaded_stopped_and_downloaded_to_its_end(page: Page, bench: rig.Workbench, hub: Hub) -> None:
+    """A download shows how far it is and can be stopped; the next one goes on, and the model counts as installed."""
+    key = "qwen_vl_2b"
+    hub.open.clear()
+    page.goto("/models")
+    page.locator(f".st-key-pull-{key} button").click()
+    expect(page.get_by_text("Скачивается: 10 МБ из 30 МБ")).to_be_visible()
+    page.screenshot(path=rig.SHOTS / "pulling.png")
+    page.locator(f".st-key-cancel-pull-{key} button").click()
+    expect(page.get_by_text("Останавливается")).to_be_visible()
+    hub.open.set()
+    expect(page.get_by_text("Скачивание остановлено")).to_be_visible()
+    page.locator(f".st-key-pull-{key} button").click()
+    rig.until(lambda: (pulled(bench, key) or {}).get("stage") == "finished")
+    expect(page.locator(f".st-key-load-{key} button")).to_be_visible()
+    assert [asked for _, path, asked in hub.log if path.endswith("model.safetensors") and asked > "bytes=1"]
+    shutil.rmtree(bench.folder / "data" / "models")
+
+
+def pulled(bench: rig.Workbench, key: str) -> dict | None:
+    found: dict | None = bench.get(f"/v1/models/{key}")["chatvlmllm"]["pull"]
+    return found
+
+
 def state(bench: rig.Workbench) -> str:
     return str(bench.get(f"/v1/models/{rig.MODEL}")["chatvlmllm"]["state"])
 
@@ -211,3 +240,15 @@ def test_the_system_page_says_only_what_is_known(page: Page, bench: rig.Workbenc
     expect(page.get_by_text("Сервер слушает только этот компьютер")).to_be_visible()
     expect(page.get_by_text("Подключены ваши серверы")).to_be_visible()
     expect(page.get_by_text("Исходящий трафик программа не измеряет")).to_be_visible()
+
+
+def test_the_system_page_says_what_doctor_says(page: Page, bench: rig.Workbench) -> None:
+    """Every finding of `chatvlmllm doctor` stands there with what was found, and with the command where it was not."""
+    command = [sys.executable, "-m", "chatvlmllm", "doctor", "--json"]
+    told = subprocess.run(command, env=bench.environ, capture_output=True, text=True, check=True).stdout
+    page.goto("/about")
+    settled(page)
+    lines = page.locator("table.facts").first.locator("tr").all()[1:]
+    rows = {line.locator("td").first.inner_text(): line for line in lines}
+    for finding in json.loads(told):
+        expect(rows[finding["name"]]).to_contain_text(finding["found"] or finding["mend"] or "нет")

@@ -1,12 +1,7 @@
-"""`chatvlmllm doctor`: probes, each with the command that mends it."""
+"""`chatvlmllm doctor`: what `findings` says, as lines or as JSON."""
 
 import json as library
-import platform
-import shutil
-import sys
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from importlib import metadata
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,69 +9,30 @@ import typer
 from chatvlmllm.cli.speech import say
 
 if TYPE_CHECKING:
-    from chatvlmllm.config import Settings
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One probe: what was found (None: nothing), whether reading needs it, and the command that mends it."""
-
-    name: str
-    found: str | None
-    needed: bool = True
-    mend: str = ""
-
-
-def examine(settings: "Settings") -> Iterator[Finding]:
-    """Probe this machine; nothing is changed and nothing heavy is imported."""
-    from chatvlmllm import config
-    from chatvlmllm.page import tessdata
-
-    yield Finding("python", f"{platform.python_version()} ({platform.system()} {platform.machine()})")
-    for needed in ("pypdfium2", "pillow", "onnxruntime", "opencv-python-headless"):
-        yield _package(needed)
-    # The embedded reader works without Tesseract; with it, it is quicker and other models have a witness.
-    yield _package("tesserocr", needed=False)
-    languages = tessdata.installed(settings)
-    for name in settings.languages.split("+"):
-        found, mend = "✓" if name in languages else None, tessdata.command_for([name])
-        yield Finding(f"tessdata {name}", found, needed=False, mend=mend)
-    path = config.config_path()
-    yield Finding("config.yaml", str(path) if path else None, needed=False)
-    yield Finding("data", str(settings.data), needed=False)
-    yield _gpu()
-
-
-def _package(name: str, *, needed: bool = True) -> Finding:
-    try:
-        return Finding(name, metadata.version(name), needed=needed)
-    except metadata.PackageNotFoundError:
-        return Finding(name, None, needed=needed, mend=f"{sys.executable} -m pip install {name}")
-
-
-def _gpu() -> Finding:
-    return Finding("GPU (nvidia-smi)", shutil.which("nvidia-smi"), needed=False)
+    from chatvlmllm.findings import Finding
 
 
 def command(json: Annotated[bool, typer.Option("--json")] = False) -> None:
     """Print the findings; exit code 3 when documents cannot be read."""
     from chatvlmllm.config import load
+    from chatvlmllm.findings import examine, readable
 
     findings = list(examine(load()))
     if json:
         typer.echo(library.dumps([asdict(finding) for finding in findings], ensure_ascii=False, indent=2))
     else:
         _print(findings)
-    if any(finding.needed and finding.found is None for finding in findings):
+    if not readable(findings):
         raise typer.Exit(3)
 
 
-def _print(findings: list[Finding]) -> None:
+def _print(findings: "list[Finding]") -> None:
+    from chatvlmllm.findings import readable
+
     typer.echo(say("doctor.title"))
     for finding in findings:
         state = finding.found or say("doctor.missing") + ("" if finding.needed else f" ({say('doctor.optional')})")
         typer.echo(f"  {finding.name:<22} {state}")
         if finding.found is None and finding.mend:
             typer.echo(f"  {'':<22} → {finding.mend}")
-    broken = any(finding.needed and finding.found is None for finding in findings)
-    typer.echo(say("doctor.broken" if broken else "doctor.works"))
+    typer.echo(say("doctor.works" if readable(findings) else "doctor.broken"))

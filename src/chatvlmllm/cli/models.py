@@ -81,7 +81,6 @@ def _pull_weights(model: "Model", settings: "Settings") -> None:
 
     from chatvlmllm import weights
     from chatvlmllm.engines import environment
-    from chatvlmllm.models.card import Worker
 
     columns = (TextColumn("{task.description}"), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, console=console(), transient=True) as progress:
@@ -92,10 +91,9 @@ def _pull_weights(model: "Model", settings: "Settings") -> None:
             progress.update(bar, completed=done)  # type: ignore[arg-type]
 
         folder = weights.pull(model, settings, watch)
-    for runtime in model.runtimes.values():
-        if isinstance(runtime, Worker) and runtime.requirements:
-            console().print(say("models.environment", packages=", ".join(runtime.requirements)), markup=False)
-            environment.make(runtime.requirements, settings)
+    for requirements in environment.wanted(model):
+        console().print(say("models.environment", packages=", ".join(requirements)), markup=False)
+        environment.make(requirements, settings)
     console().print(say("models.pulled", name=f"{model.key} → {folder}"), markup=False)
 
 

@@ -8,11 +8,12 @@ import hashlib
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chatvlmllm.errors import DownloadFailed, MissingWeights, OfflineForbidden
+from chatvlmllm.models.card import Model, Worker
 
 if TYPE_CHECKING:
     from chatvlmllm.config import Settings
@@ -25,6 +26,13 @@ def folder(requirements: Sequence[str], settings: "Settings") -> Path:
     """Where the environment with exactly these requirements lives."""
     name = hashlib.sha256("\n".join(sorted(requirements)).encode()).hexdigest()[:16]
     return settings.data / "environments" / name
+
+
+def wanted(model: Model) -> Iterator[Sequence[str]]:
+    """The requirements of every isolated environment that the model runs in."""
+    for runtime in model.runtimes.values():
+        if isinstance(runtime, Worker) and runtime.requirements:
+            yield runtime.requirements
 
 
 def interpreter(key: str, requirements: Sequence[str], settings: "Settings") -> Path:

@@ -31,7 +31,11 @@ RUNNING = frozenset({State.READY, State.BUSY})
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """A look at one engine; `bytes` is what it was seen to take, `log` the tail of what it wrote, `reason` in words."""
+    """A look at one engine; `log` is the tail of what it wrote, `reason` in words.
+
+    `bytes` of memory are kept for it; `measured` is what was gone from the accelerator once it was ready, None where
+    that was never seen.
+    """
 
     model: str
     engine: str
@@ -43,6 +47,7 @@ class Status:
     bytes: int = 0
     pinned: bool = False
     log: tuple[str, ...] = ()
+    measured: int | None = None
 
 
 #: Told about every change of state, from the thread that made it; must return quickly.
@@ -69,6 +74,7 @@ class Unit:
     failure: ChatVLMLLMError | None = None
     failed_at: float = 0.0
     log: Callable[[], Sequence[str]] = field(default=tuple)
+    measured: int | None = None
 
     def status(self, lines: int = 40) -> Status:
         """A look at it."""
@@ -83,4 +89,5 @@ class Unit:
             bytes=self.needed,
             pinned=self.pinned,
             log=tuple(self.log())[-lines:],
+            measured=self.measured,
         )

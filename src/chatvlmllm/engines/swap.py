@@ -107,7 +107,8 @@ class Swap:
         unit.engine = self._made(unit, start)
         left = gpu.memory()
         if free and left.free and left.device != "cpu":
-            unit.needed = max(unit.needed, free - left.free)
+            unit.measured = max(0, free - left.free)
+            unit.needed = max(unit.needed, unit.measured)
         unit.used_at = time.monotonic()
         self._move(unit, State.READY, start.reason)
 

@@ -28,6 +28,7 @@ from chatvlmllm.server import (
 from chatvlmllm.server.dialects import docling, mistral, openwebui
 from chatvlmllm.server.guard import Guard
 from chatvlmllm.server.metrics import Metrics
+from chatvlmllm.server.pulls import Pulls
 from chatvlmllm.server.runner import gauges, runner_of
 from chatvlmllm.server.shared import Shared
 
@@ -57,12 +58,13 @@ def create_app(settings: Settings, url: str = "") -> FastAPI:
         pool = ThreadPoolExecutor(settings.server.queue, thread_name_prefix="request")
         host = Host(settings, url=url)
         runner = await run_in_threadpool(runner_of, host, metrics)
-        app.state.shared = Shared(settings, host, pool, metrics, runner)
+        app.state.shared = Shared(settings, host, pool, metrics, runner, Pulls(settings))
         metrics.look([*system.gauges(host), *gauges(runner)])
         host.watch(metrics.stood)
         try:
             yield
         finally:
+            app.state.shared.pulls.close()
             await run_in_threadpool(runner.close)
             # First the engines: a generation that goes on ends with its engine, and its thread with it.
             await run_in_threadpool(host.close)

@@ -12,15 +12,15 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from chatvlmllm import routing, weights
-from chatvlmllm.config import Settings
 from chatvlmllm.engines import gpu
 from chatvlmllm.engines.host import Host
 from chatvlmllm.engines.interrupt import Leaving
 from chatvlmllm.engines.state import RESIDENT, State, Status
-from chatvlmllm.errors import ChatVLMLLMError, EngineBusy
+from chatvlmllm.errors import ChatVLMLLMError, EngineBusy, InvalidRequest
 from chatvlmllm.models import catalogue, find
 from chatvlmllm.models.card import Model
 from chatvlmllm.server import edge
+from chatvlmllm.server.pulls import Pull, Stage
 from chatvlmllm.server.shared import Shared, SharedBy
 
 router = APIRouter(tags=["models"], responses=edge.PROBLEMS)
@@ -36,8 +36,20 @@ Key = Annotated[str, Path(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 _Follow = Annotated[bool, Query(description="go on as long as the client listens")]
 
 
+class PullOut(BaseModel):
+    """How a download stands, in bytes; `total` is 0 until the hub has said it, `error` why it failed."""
+
+    stage: Stage
+    done: int
+    total: int
+    error: dict[str, Any] | None
+
+
 class About(BaseModel):
-    """A model here: what it is, whether it could run (`installed`, `fits`: None where nobody knows), how it stands."""
+    """A model here: what it is, whether it could run (`installed`, `fits`: None where nobody knows), how it stands.
+
+    `measured` bytes of the accelerator's memory were gone when it was last ready; None where that was not seen.
+    """
 
     title: str
     summary: dict[str, str]
@@ -52,6 +64,9 @@ class About(BaseModel):
     device: str
     bytes: int
     context: int | None
+    measured: int | None
+    download: int | None = Field(description="bytes of its checkpoint, where it has one")
+    pull: PullOut | None
 
 
 class Entry(BaseModel):
@@ -91,7 +106,7 @@ def models(
     shared: SharedBy, every: Annotated[bool, Query(alias="all", description="also those that cannot run now")] = False
 ) -> Entries:
     """The models that can be asked here, `auto` first."""
-    known = [entry(model, shared.settings, shared.host) for model in catalogue().values()]
+    known = [entry(model, shared) for model in catalogue().values()]
     usable = [one for one in known if every or (one.chatvlmllm is not None and one.chatvlmllm.installed)]
     return Entries(data=[Entry(id=routing.AUTO), *usable])
 
@@ -99,11 +114,12 @@ def models(
 @router.get("/v1/models/{key}")
 def model(key: Key, shared: SharedBy) -> Entry:
     """One model, installed or not."""
-    return Entry(id=key) if key == routing.AUTO else entry(find(key), shared.settings, shared.host)
+    return Entry(id=key) if key == routing.AUTO else entry(find(key), shared)
 
 
-def entry(model: Model, settings: Settings, host: Host) -> Entry:
+def entry(model: Model, shared: Shared) -> Entry:
     """What is known of a model."""
+    settings, host = shared.settings, shared.host
     remote = any(model.key in server.models for server in settings.servers)
     status = _status(host, model.key)
     about = About(
@@ -120,8 +136,18 @@ def entry(model: Model, settings: Settings, host: Host) -> Entry:
         device=status.device if status else "",
         bytes=status.bytes if status else 0,
         context=host.context(model) or model.context,
+        measured=status.measured if status else None,
+        download=model.weights.bytes if model.weights else None,
+        pull=_pulled(shared.pulls.look(model.key)),
     )
     return Entry(id=model.key, chatvlmllm=about)
+
+
+def _pulled(pull: Pull | None) -> PullOut | None:
+    if pull is None:
+        return None
+    error = asdict(pull.failure) if pull.failure else None
+    return PullOut(stage=pull.stage, done=pull.done, total=pull.total, error=error)
 
 
 def _fits(model: Model) -> bool | None:
@@ -178,6 +204,31 @@ def unload(key: Key, shared: SharedBy) -> Standing:
         if status is not None and status.state in RESIDENT:
             raise EngineBusy(model=key, reason=f"it is {status.state}")
     return _standing(host, key)
+
+
+@router.post("/v1/models/{key}/pull", status_code=202)
+def pull(key: Key, shared: SharedBy) -> PullOut:
+    """Fetch what a model needs, going on where an earlier try stopped; its entry tells how far that is."""
+    model = find(key)
+    if model.weights is None:
+        raise InvalidRequest(where="key", problem=f"{key} has nothing to fetch")
+    shared.pulls.begin(model)
+    return _pull_of(shared, key)
+
+
+@router.delete("/v1/models/{key}/pull")
+def cancel_pull(key: Key, shared: SharedBy) -> PullOut:
+    """End a download; what has come stays for the next try."""
+    find(key)
+    shared.pulls.cancel(key)
+    return _pull_of(shared, key)
+
+
+def _pull_of(shared: Shared, key: str) -> PullOut:
+    found = _pulled(shared.pulls.look(key))
+    if found is None:
+        raise InvalidRequest(where="key", problem=f"nothing of {key} is being fetched")
+    return found
 
 
 @router.get("/v1/models/{key}/logs", response_model=Lines, responses=edge.EVENTS)

@@ -11,6 +11,7 @@ from chatvlmllm.engines.host import Host
 from chatvlmllm.engines.interrupt import Leaving
 from chatvlmllm.server.metrics import Metrics
 from chatvlmllm.server.previews import Previews
+from chatvlmllm.server.pulls import Pulls
 from chatvlmllm.server.runner import Runner
 
 #: The owner of everything while there are no keys: the person at this machine.
@@ -23,7 +24,8 @@ class Shared:
 
     `pool` runs whatever blocks: one thread per generation or stream. `ending` is set when the server is about to end:
     streams that would go on for ever look at it.
-    `runner` has the store and reads the jobs in it; `previews` are files that are only looked at.
+    `runner` has the store and reads the jobs in it; `previews` are files that are only looked at, `pulls`
+    downloads of models.
     """
 
     settings: Settings
@@ -31,6 +33,7 @@ class Shared:
     pool: Executor
     metrics: Metrics
     runner: Runner
+    pulls: Pulls
     ending: Leaving = field(default_factory=Leaving)
     previews: Previews = field(default_factory=Previews)
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from chatvlmllm import routing
+from chatvlmllm import findings, routing
 from chatvlmllm.engines import gpu
 from chatvlmllm.engines.host import Host
 from chatvlmllm.engines.state import RESIDENT
@@ -136,6 +136,30 @@ def system(shared: SharedBy) -> Machine:
             "body_mb": settings.server.body_mb,
         },
     )
+
+
+class FindingOut(BaseModel):
+    """A probe: what was found (null: nothing), whether reading needs it, and the command that mends it."""
+
+    name: str
+    found: str | None
+    needed: bool
+    mend: str
+
+
+class FindingsOut(BaseModel):
+    """What `chatvlmllm doctor` says of the server's machine, and whether documents can be read on it."""
+
+    object: str = "list"
+    data: list[FindingOut]
+    readable: bool
+
+
+@router.get("/v1/system/findings")
+def examined(shared: SharedBy) -> FindingsOut:
+    """Probe the machine; nothing is changed."""
+    found = list(findings.examine(shared.settings))
+    return FindingsOut(data=[FindingOut(**asdict(one)) for one in found], readable=findings.readable(found))
 
 
 def _versions() -> Iterable[tuple[str, str]]:

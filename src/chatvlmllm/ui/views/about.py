@@ -6,8 +6,9 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 
+from chatvlmllm import messages
 from chatvlmllm.ui import launch, safe, widgets
-from chatvlmllm.ui.words import say
+from chatvlmllm.ui.words import language, say
 
 
 def page() -> None:
@@ -17,6 +18,7 @@ def page() -> None:
     with widgets.told():
         system = widgets.remote().system()
         _machine(system)
+        _findings()
         _privacy(system)
         _facts(say("about.versions"), (say("about.library"), say("about.number")), system["libraries"])
         _facts(say("about.settings"), (say("about.setting"), say("about.value")), _flat(system["settings"]))
@@ -35,6 +37,26 @@ def _machine(system: dict[str, Any]) -> None:
     if not system["gpus"]:
         lines.append(say("about.no_gpu"))
     _lines(lines)
+
+
+def _findings() -> None:
+    """What `chatvlmllm doctor` says, in its own words."""
+    st.subheader(say("about.findings"))
+    found = widgets.remote().get("/v1/system/findings")
+    verdict = messages.render(f"cli.doctor.{'works' if found['readable'] else 'broken'}", language())
+    st.html(widgets.badge(verdict, "good" if found["readable"] else "poor"))
+    rows = "".join(map(_finding, found["data"]))
+    heads = "".join(f"<th>{say(f'about.{name}')}</th>" for name in ("probe", "found", "mend"))
+    st.html(f'<table class="facts"><tr>{heads}</tr>{rows}</table>')
+
+
+def _finding(one: dict[str, Any]) -> str:
+    absent = messages.render("cli.doctor.missing", language())
+    if not one["needed"]:
+        absent += f" ({messages.render('cli.doctor.optional', language())})"
+    mend = one["mend"] if one["found"] is None else ""
+    cells = (one["name"], one["found"] or absent, mend)
+    return f"<tr>{''.join(f'<td>{safe.escape(cell)}</td>' for cell in cells)}</tr>"
 
 
 def _privacy(system: dict[str, Any]) -> None:

@@ -51,6 +51,7 @@ def _card(model: dict[str, Any]) -> None:
             st.html(f'<p class="line">{safe.escape(model["summary"][language()])}</p>')
         with second, widgets.told():
             _buttons(model)
+        _progress(model)
         _more(model)
 
 
@@ -76,14 +77,50 @@ def _fits(model: dict[str, Any]) -> str:
 
 
 def _buttons(model: dict[str, Any]) -> None:
-    """What can be done with a model now: brought in, ended, or fetched by a command."""
+    """What can be done with a model now: brought in, ended, or fetched."""
     if not model["installed"]:
+        _fetch(model)
         return
     running = model["state"] in _RUNNING
     name = "unload" if running else "load"
     if st.button(say(f"models.{name}"), key=f"{name}-{model['id']}", width="stretch"):
         widgets.remote().post(f"/v1/models/{model['id']}/{name}")
         st.rerun(scope="fragment")
+
+
+def _fetch(model: dict[str, Any]) -> None:
+    """A button that begins a download, or ends the one that is going on."""
+    path, going = f"/v1/models/{model['id']}/pull", _going(model)
+    if going:
+        stops = model["pull"]["stage"] != "running"
+        if st.button(say("recognize.cancel"), key=f"cancel-pull-{model['id']}", width="stretch", disabled=stops):
+            widgets.remote().delete(path)
+            st.rerun(scope="fragment")
+    elif st.button(say("models.pull", size=_size(model["download"])), key=f"pull-{model['id']}", width="stretch"):
+        widgets.remote().post(path)
+        st.rerun(scope="fragment")
+
+
+def _going(model: dict[str, Any]) -> bool:
+    return model["pull"] is not None and model["pull"]["stage"] in ("running", "stopping", "installing")
+
+
+def _size(number: int) -> str:
+    """Bytes for people."""
+    return say("models.gb", size=f"{number / 1e9:.1f}") if number >= 1e9 else say("models.mb", size=round(number / 1e6))
+
+
+def _progress(model: dict[str, Any]) -> None:
+    """How far a download is, or how it ended."""
+    pull = model["pull"]
+    if _going(model):
+        values = {"done": _size(pull["done"]), "total": _size(pull["total"] or model["download"])}
+        share = min(1.0, pull["done"] / pull["total"]) if pull["total"] else 0.0
+        st.progress(share, text=say(f"models.pull_{pull['stage']}", **values))
+    elif pull is not None and pull["stage"] == "cancelled" and not model["installed"]:
+        st.caption(say("models.pull_cancelled"))
+    elif pull is not None and pull["error"] is not None:
+        st.error("  \n".join(map(safe.label, widgets.failed(pull["error"]))))
 
 
 def _more(model: dict[str, Any]) -> None:
@@ -95,11 +132,10 @@ def _more(model: dict[str, Any]) -> None:
     card = catalogue().get(model["id"])
     if card is not None and card.cannot:
         facts.insert(0, say("models.cannot", cannot=card.cannot[language()]))
+    if model["measured"] is not None:
+        facts.append(say("models.measured", measured=_size(model["measured"])))
     if model["reason"]:
         facts.append(widgets.worded(model["reason"]))
-    if not model["installed"]:
-        command = say("models.only_command", command=f"chatvlmllm models pull {model['id']}")
-        st.html(f'<p class="line">{safe.escape(command)}</p>')
     with st.expander(say("models.more")):
         st.html("".join(f'<p class="line">{safe.escape(fact)}</p>' for fact in facts))
     if model["state"] != "absent":
