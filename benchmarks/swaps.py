@@ -1,4 +1,4 @@
-"""How often a mixed batch swaps models: 200 pages over three models in random order, through the real pool.
+"""How often a batch swaps models: 200 pages over three models in random order, then in two stages, by the real pool.
 
     python benchmarks/swaps.py [PAGES]
 
@@ -16,11 +16,15 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from tests.conftest import encoded, picture
 from tests.engines.rig import host, request, settings
 from tests.engines.test_policy import served
 
+from chatvlmllm import open_document
 from chatvlmllm.config import Gpu
 from chatvlmllm.models import find
+from chatvlmllm.pipeline import read_pages
+from chatvlmllm.run import Hear, Options
 
 MODELS = ("qwen_vl_2b", "qwen3_vl_2b", "dots_ocr")
 
@@ -70,7 +74,25 @@ def pool(pages: int) -> None:
             assert owner.swaps - 1 <= 8
 
 
+def stages(pages: int) -> None:
+    """Each page is drafted by one model and read by another: one swap, however many pages there are."""
+    first, second = MODELS[:2]
+    shown = [picture(str(number), size=(280, 140)) for number in range(pages)]
+    scans = open_document(encoded(shown[0], "TIFF", save_all=True, append_images=shown[1:]))
+    options = Options(second, draft=first, witness=Hear.OFF)
+    with tempfile.TemporaryDirectory() as folder:
+        owner = host(settings(Path(folder)), dict.fromkeys(MODELS, ()))
+        with owner:
+            begun = time.perf_counter()
+            read = [reading for _, reading in read_pages(scans.pages(), options, owner)]
+            seconds = time.perf_counter() - begun
+            assert [(one.answered, one.draft and one.draft.served) for one in read] == [(second, first)] * pages
+            say(f"two stages, {pages} pages: {owner.swaps - 1} swap(s), {seconds:.1f} s, every page read by both")
+            assert owner.swaps - 1 == 1
+
+
 if __name__ == "__main__":
     wanted = int(sys.argv[1]) if len(sys.argv) > 1 else 200
     rule(wanted)
     pool(wanted)
+    stages(wanted)

@@ -27,7 +27,7 @@ LAYERS = (
     ("export",),
     ("corrections",),
     ("engines",),
-    ("routing", "ladder", "hearing", "asking", "pipeline", "store"),
+    ("routing", "drafts", "ladder", "hearing", "asking", "pipeline", "store"),
     ("batch", "bench", "verify", "fields", "questions", "findings"),
     ("server", "client"),
     ("selftest",),

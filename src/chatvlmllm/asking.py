@@ -20,8 +20,8 @@ from chatvlmllm.exchange import Reply, Request, Stop, Task
 from chatvlmllm.geometry import Box, Size
 from chatvlmllm.ladder import Answer, Step, Try
 from chatvlmllm.models.card import Model
-from chatvlmllm.prepare import caveats, prepare, recipe
-from chatvlmllm.reading import Notice, Reading, Word
+from chatvlmllm.prepare import Bounds, caveats, prepare, recipe, shown
+from chatvlmllm.reading import Notice, Reading, Stage, Word
 from chatvlmllm.run import Options
 from chatvlmllm.trust import repair
 
@@ -42,7 +42,10 @@ class Watch:
 
 @dataclass(slots=True)
 class Asking:
-    """One page that is being asked about. `aside` runs its second witness, which is called at most once."""
+    """One page that is being asked about. `aside` runs its second witness, which is called at most once.
+
+    `draft` is shown to who is asked in the final of two stages.
+    """
 
     page: Page
     options: Options
@@ -50,6 +53,7 @@ class Asking:
     watch: Watch
     aside: Executor | None = None
     witness: hearing.Witness | None = None
+    draft: str = ""
 
     def take(self, step: Step, noted: Try) -> Answer:
         """Ask one model in one way; where it breaks off, ask for the rest of the page."""
@@ -97,8 +101,11 @@ class Asking:
         host, model = self.host, step.model
         noted.engine = host.engine_of(model, cpu=step.cpu)
         options = self.options if model.key == self.options.model else replace(self.options, settings={})
-        seconds, context = host.settings.limits.page_seconds, host.context(model)
-        request = prepare(self.page, model, options, seconds, context, step.scale)
+        within = Bounds(host.settings.limits.page_seconds, host.context(model))
+        # The rest of a page is asked for without the draft, which is about all of it.
+        drafted = self.draft if step.stage is Stage.FINAL and region is None else ""
+        draft = shown(drafted, self.page, model, options, within.context) if drafted else ""
+        request = prepare(self.page, model, options, within, step.scale, draft)
         if region is not None:
             request = _cropped(request, self.page, model, region)
         with host.ensure(model, cpu=step.cpu, alone=step.alone) as engine:
@@ -108,7 +115,7 @@ class Asking:
             reply = self._listen(engine, request)
         kept = repair.keep(reply)
         decoded = recipe(model, options.task).decode(kept.reply, request)
-        return Answer(reply, decoded, caveats(model, request), whole=not kept.broken)
+        return Answer(reply, decoded, (*caveats(model, request), *_cut(draft, drafted)), whole=not kept.broken)
 
     def _listen(self, engine: Engine, request: Request) -> Reply:
         """The engine's reply; past the deadline the generation is closed and what was said so far is kept."""
@@ -141,6 +148,13 @@ class Asking:
             device=engine.device,
             seconds={"generate": time.perf_counter() - started},
         )
+
+
+def _cut(draft: str, drafted: str) -> tuple[Notice, ...]:
+    """That the model was shown only a part of the draft."""
+    if len(draft) == len(drafted):
+        return ()
+    return (Notice("draft_cut", {"shown": len(draft), "length": len(drafted)}),)
 
 
 def _bands(answer: Answer, regions: tuple[Box, ...], words: tuple[Word, ...]) -> tuple[Box, ...]:

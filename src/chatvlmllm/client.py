@@ -79,7 +79,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened to a job: a `page` was finished, or its `state` changed."""
+    """Something that happened to a job: a `page` was finished, or drafted (`draft`), or the job's `state` changed."""
 
     number: int
     kind: str
@@ -286,6 +286,7 @@ def _wishes(options: Options) -> dict[str, Any]:
         "prefer": options.prefer,
         "fallback": str(options.fallback).lower(),
         "witness": options.witness.value,
+        "draft": options.draft,
     }
 
 

@@ -96,11 +96,11 @@ def _placed(pages: Sequence[Page], options: Options, host: Host) -> list[Reading
     """The pages by readers that give every word its place: the text of the PDF, else the reader in this program."""
     by_reader: dict[str, list[Page]] = {}
     for page in pages:
-        chain, _ = routing.candidates(page, replace(options, model=routing.AUTO, settings={}))
+        chain, _ = routing.candidates(page, replace(options, model=routing.AUTO, settings={}, draft=""))
         by_reader.setdefault(chain[0].model.key, []).append(page)
     found: dict[int, Reading] = {}
     for key, group in by_reader.items():
-        wanted = replace(options, model=key, settings={})
+        wanted = replace(options, model=key, settings={}, draft="")
         found |= {page.number: reading for page, reading in read_pages(group, wanted, host)}
     return [found[page.number] for page in pages]
 
@@ -123,7 +123,7 @@ def looker(pages: dict[int, tuple[Page, Reading]], options: Options, host: Host)
 
 def _other(page: Page, reading: Reading, options: Options) -> Model:
     """A model that sees the picture, rather not the one that has already read it."""
-    chain, _ = routing.candidates(page, replace(options, model=routing.AUTO, task=Task.TEXT))
+    chain, _ = routing.candidates(page, replace(options, model=routing.AUTO, task=Task.TEXT, draft=""))
     seeing = [one.model for one in chain if one.model.recipes[Task.TEXT].needs_image]
     other = [model for model in seeing if model.key != reading.answered]
     return (other or seeing or [models.find(reading.answered or options.model)])[0]

@@ -28,7 +28,7 @@ from chatvlmllm.errors import (
 )
 from chatvlmllm.exchange import Reply, Stop
 from chatvlmllm.models.card import Model
-from chatvlmllm.reading import Attempt, Failure, Notice
+from chatvlmllm.reading import Attempt, Failure, Notice, Stage
 from chatvlmllm.routing import CHOSEN, Candidate
 
 #: A page that ended an engine so often is kept away from it.
@@ -41,7 +41,10 @@ _OTHER_SIZE = 0.85
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One way to try: this model, for this reason, on the CPU or not, with the image this large, alone or not."""
+    """One way to try: this model, for this reason, on the CPU or not, with the image this large, alone or not.
+
+    In the `final` stage it is shown a draft.
+    """
 
     model: Model
     reason: str
@@ -49,6 +52,7 @@ class Step:
     cpu: bool = False
     scale: float = 1.0
     alone: bool = False
+    stage: Stage = Stage.WHOLE
 
     @property
     def fell_back(self) -> bool:
@@ -93,9 +97,9 @@ class Walk:
     error: ChatVLMLLMError | None = None
 
 
-def steps(chain: Sequence[Candidate], *, cpu: bool = False) -> Iterator[Step]:
+def steps(chain: Sequence[Candidate], *, cpu: bool = False, stage: Stage = Stage.WHOLE) -> Iterator[Step]:
     """The rungs: candidates in order, then the first of them on the CPU if allowed, the embedded readers last."""
-    ranked = [Step(candidate.model, candidate.reason, rank) for rank, candidate in enumerate(chain)]
+    ranked = [Step(candidate.model, candidate.reason, rank, stage=stage) for rank, candidate in enumerate(chain)]
     inside = [step for step in ranked if "embedded" in step.model.runtimes]
     outside = [step for step in ranked if step not in inside]
     # Readers inside the program that were put before any network (the text layer) keep their place.
@@ -202,6 +206,7 @@ def _attempt(step: Step, noted: Try, reply: Reply | None, error: ChatVLMLLMError
         outcome=reply.stop if reply else "failed",
         seconds=seconds,
         failure=failure(error) if error else None,
+        stage=step.stage,
     )
 
 

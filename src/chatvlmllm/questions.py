@@ -16,7 +16,7 @@ from chatvlmllm.engines.host import Host
 from chatvlmllm.errors import ChatVLMLLMError
 from chatvlmllm.exchange import Reply, Stop, Task
 from chatvlmllm.models.card import Model
-from chatvlmllm.prepare import prepare
+from chatvlmllm.prepare import Bounds, prepare
 from chatvlmllm.reading import Notice
 from chatvlmllm.run import Options
 
@@ -64,7 +64,7 @@ def ask(pages: Iterable[Page], form: forms.Form, asked: Model, options: Options,
 def _reply(page: Page, form: forms.Form, asked: Model, options: Options, host: Host) -> Reply:
     settings = options.settings if asked.key == options.model else {}
     wanted = replace(options, task=Task.CHAT, settings=settings)
-    request = prepare(page, asked, wanted, host.settings.limits.page_seconds, host.context(asked))
+    request = prepare(page, asked, wanted, Bounds(host.settings.limits.page_seconds, host.context(asked)))
     schema = forms.schema(form)
     said = json.dumps(schema, ensure_ascii=False)
     prompt = _PROMPT.format(page=page.number, title=form.title[form.language], schema=said)

@@ -188,6 +188,14 @@ class Evidence:
     words: tuple[Word, ...] = ()
 
 
+class Stage(StrEnum):
+    """What a try was for: a `draft`, the `final` text by a model that was shown the draft, or the `whole` at once."""
+
+    WHOLE = "whole"
+    DRAFT = "draft"
+    FINAL = "final"
+
+
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """One try at a page: which model on which engine and device, why it, how it ended and after how long."""
@@ -199,6 +207,7 @@ class Attempt:
     outcome: str
     seconds: float
     failure: Failure | None = None
+    stage: Stage = Stage.WHOLE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,7 +216,8 @@ class Reading:
 
     `page` counts from 1; `size` is the upright page in pixels; `asked` is what the user asked for, `answered` the
     model that did answer; `reply` keeps the raw answer; `failure` is set exactly when `verdict` is `failed`. `further`
-    are the raw answers about the rest of the page after `reply` broke off; `evidence` says what the verdict rests on.
+    are the raw answers about the rest of the page after `reply` broke off; `draft` is the raw answer of the model
+    that read first, where `reply` is the second of two stages; `evidence` says what the verdict rests on.
     """
 
     page: int
@@ -220,6 +230,7 @@ class Reading:
     attempts: tuple[Attempt, ...] = ()
     reply: Reply | None = None
     further: tuple[Reply, ...] = ()
+    draft: Reply | None = None
     failure: Failure | None = None
     evidence: Evidence = Evidence()
     seconds: Mapping[str, float] = field(default_factory=dict)

@@ -45,10 +45,14 @@ _WITNESSES = ("embedded", "tesseract")
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A model worth trying and why, as a stable word (`reasons` in the catalogues of messages)."""
+    """A model worth trying and why, as a stable word (`reasons` in the catalogues of messages).
+
+    `draft` is the model that reads the page before it, so that it sees the picture and a draft.
+    """
 
     model: Model
     reason: str
+    draft: Model | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +81,12 @@ def machine(host: Host) -> Machine:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One line of the table; an empty tuple means any."""
+    """One line of the table; an empty tuple means any. `draft` reads first, the best of the chain in view of that."""
 
     why: str
     chain: tuple[str, ...]
     speed: tuple[str, ...] = ()
+    draft: str = ""
     kinds: tuple[str, ...] = ()
     tasks: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()
@@ -122,7 +127,8 @@ def parse(text: str, name: str) -> Table:
         embedded = tuple(values.get("embedded", {}).get("chain", ()))
     except (tomllib.TOMLDecodeError, TypeError) as error:
         raise ConfigInvalid(file=name, line=0, problem=error, near="—") from error
-    unknown = {key for rule in rules for key in (*rule.chain, *rule.speed)} - set(catalogue())
+    named = {key for rule in rules for key in (*rule.chain, *rule.speed, rule.draft)}
+    unknown = named - set(catalogue()) - {""}
     if unknown:
         raise ConfigInvalid(file=name, line=0, problem=f"unknown model {min(unknown)}", near="—")
     return Table(rules, embedded)
@@ -170,18 +176,71 @@ def candidates(
     Raises UnknownModel.
     """
     rules = rules or _shipped()
+    found, notices = _chain(options, machine, rules)
     if options.model != AUTO:
-        chosen = find(options.model)
-        others = _readers(options, machine, rules) if options.fallback else []
-        rest = [Candidate(other.model, "fallback") for other in others if other.model != chosen]
-        return [Candidate(chosen, CHOSEN), *rest], []
-    readers, reordered = _as_measured(_readers(options, machine, rules), options, rules)
+        return found, notices
     layer = page.text_layer() if page is not None else None
     if layer is None or options.task not in find(LAYER).recipes:
-        return readers, reordered
+        return found, notices
     if layer.doubt is not None:
-        return readers, [Notice("text_layer_ignored", {"reason": layer.doubt}), *reordered]
-    return [Candidate(find(LAYER), "text_layer"), *readers], []
+        return found, [Notice("text_layer_ignored", {"reason": layer.doubt}), *notices]
+    return [Candidate(find(LAYER), "text_layer"), *found], []
+
+
+def _chain(options: Options, machine: Machine, rules: Table) -> tuple[list[Candidate], list[Notice]]:
+    """Who reads the picture of a page, whatever is on it."""
+    if options.model == AUTO:
+        readers, notices = _as_measured(_readers(options, machine, rules), options, rules)
+    else:
+        chosen, notices = find(options.model), []
+        others = _readers(options, machine, rules) if options.fallback else []
+        rest = [Candidate(other.model, "fallback") for other in others if other.model != chosen]
+        readers = [Candidate(chosen, CHOSEN), *rest]
+    drafter = _drafter(options, machine, rules)
+    if drafter is None or not readers:
+        return readers, notices
+    return _in_two_stages(readers, drafter, options, notices)
+
+
+def _in_two_stages(
+    readers: list[Candidate], drafter: Model, options: Options, notices: list[Notice]
+) -> tuple[list[Candidate], list[Notice]]:
+    """The first candidate with a draft before it; where the user named the draft, the first that can look at one."""
+    eligible = readers if options.draft and options.model == AUTO else readers[:1]
+    first = next((one for one in eligible if looks_at(one.model, drafter)), None)
+    if first is None and not options.draft:
+        return readers, notices
+    if first is None:
+        return readers, [*notices, Notice("draft_not_seen", {"model": readers[0].model.key, "draft": drafter.key})]
+    rest = [one for one in readers if one is not first]
+    return [replace(first, draft=drafter), *rest], notices
+
+
+def looks_at(model: Model, drafter: Model) -> bool:
+    """Whether it can be shown a draft: only who can be talked to heeds more than a picture."""
+    return Task.CHAT in model.recipes and model != drafter
+
+
+def _drafter(options: Options, machine: Machine, rules: Table) -> Model | None:
+    """Who is to read first: whom the user named, else whom the rule names if that model can read the page here."""
+    if options.task is Task.CHAT:
+        return None
+    if options.draft:
+        return find(options.draft)
+    rule = _rule(options, rules) if options.model == AUTO and options.prefer == "quality" else None
+    if rule is None or not rule.draft:
+        return None
+    model = find(rule.draft)
+    able = options.task in model.recipes and _knows(model, options) and _possible(model, machine)
+    return model if able else None
+
+
+def carries_text(page: Page, options: Options) -> bool:
+    """Whether the page is answered by the text that it carries, so that nobody looks at its picture."""
+    if options.model != AUTO or options.task not in find(LAYER).recipes:
+        return False
+    layer = page.text_layer()
+    return layer is not None and layer.doubt is None
 
 
 def _as_measured(readers: list[Candidate], options: Options, rules: Table) -> tuple[list[Candidate], list[Notice]]:
@@ -218,17 +277,21 @@ def _readers(options: Options, machine: Machine, rules: Table) -> list[Candidate
 
 
 def _networks(options: Options, machine: Machine, rules: Table) -> Iterator[Candidate]:
-    rule = next((rule for rule in rules.rules if rule.fits(options)), None)
+    rule = _rule(options, rules)
     if rule is None:
         return
-    chain: Sequence[str] = rule.chain
+    keys: Sequence[str] = rule.chain
     if options.prefer == "speed":
         # A model that runs answers now; one that does not costs a swap first.
-        chain = sorted(rule.speed or rule.chain, key=lambda key: key not in machine.warm)
-    for key in chain:
+        keys = sorted(rule.speed or rule.chain, key=lambda key: key not in machine.warm)
+    for key in keys:
         model = find(key)
         if options.task in model.recipes and _knows(model, options) and _possible(model, machine):
             yield Candidate(model, rule.why)
+
+
+def _rule(options: Options, rules: Table) -> Rule | None:
+    return next((rule for rule in rules.rules if rule.fits(options)), None)
 
 
 def _knows(model: Model, options: Options) -> bool:

@@ -35,7 +35,8 @@ class Options:
     """What the user wants of a page; `model` is a key or `auto`, `settings` are options of that model.
 
     `kind` is the kind of paper if the user knows it, `prefer` what matters when `auto` chooses: `quality` or `speed`.
-    Without `fallback` a chosen model is the only one that may answer.
+    Without `fallback` a chosen model is the only one that may answer. `draft` is a model that reads every page first,
+    for the one that answers to look at; by default the routing table decides whether there is one.
     """
 
     model: str = "auto"
@@ -46,6 +47,7 @@ class Options:
     prefer: str = "quality"
     fallback: bool = True
     witness: Hear = Hear.AUTO
+    draft: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

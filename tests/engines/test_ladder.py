@@ -219,7 +219,7 @@ CASES: Mapping[str, tuple[Options, routing.Machine, list[str]]] = {
     "contract in English": (
         Options(kind="contract", languages=("eng",)),
         routing.Machine(frozenset({"qwen3_vl_2b", "got_ocr_hf"}), memory=16 * 10**9),
-        ["got_ocr_hf", "qwen3_vl_2b", *READERS],
+        ["qwen3_vl_2b", "got_ocr_hf", *READERS],
     ),
     "contract in Russian, which GOT cannot read": (
         Options(kind="contract"),

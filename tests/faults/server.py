@@ -15,10 +15,12 @@ Standard library only. A mode is a word with an optional value; several may be g
     pace=S           S seconds between tokens         taken            says its port is taken
     deaf             ignores SIGTERM                  text=T           what it reads (default: the size of the image)
     owner=NAME       `owned_by` in the list of models   note=FILE    writes down what it was asked last
+    diary=FILE       writes a line of JSON about its start and about everything it was asked
     json=OBJECT      what it says when its answer is held to a schema: the object without keys that the schema lacks
 """
 
 import base64
+import hashlib
 import json
 import os
 import signal
@@ -43,6 +45,22 @@ def width_and_height(body: dict) -> tuple[int, int]:
                 content = base64.b64decode(part["image_url"]["url"].partition(",")[2])
                 return struct.unpack(">II", content[16:24])
     return 0, 0
+
+
+def asked(body: dict) -> dict[str, str]:
+    """What the diary says of a request: the picture's digest and the text beside it."""
+    parts = [part for message in body["messages"] for part in message["content"]]
+    pictures = [part["image_url"]["url"] for part in parts if part["type"] == "image_url"]
+    text = "".join(part["text"] for part in parts if part["type"] == "text")
+    return {"picture": hashlib.sha256("".join(pictures).encode()).hexdigest(), "text": text}
+
+
+def diary(event: str, **more: str) -> None:
+    """One write per line, so that servers may share a file."""
+    if "diary" in MODE:
+        line = {"model": FLAGS.get("served-model-name", "model"), "event": event, **more}
+        with Path(MODE["diary"]).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
 
 
 def held(body: dict) -> str:
@@ -114,6 +132,8 @@ class Handler(BaseHTTPRequestHandler):
     def _answer(self, body: dict) -> None:
         if "note" in MODE:
             Path(MODE["note"]).write_text(json.dumps(body), encoding="utf-8")
+        if "diary" in MODE:
+            diary("asked", **asked(body))
         size = width_and_height(body)
         faulty = meant(size)
         if faulty and self._refused():
@@ -198,6 +218,7 @@ def main() -> None:
     if "deaf" in MODE:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     print("starting", file=sys.stderr, flush=True)
+    diary("start")
     time.sleep(float(MODE.get("slow", 0)))
     Server((FLAGS.get("host", "127.0.0.1"), int(FLAGS["port"])), Handler).serve_forever()
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from chatvlmllm.batch.events import Event, Opened, Read, Refused, Written
 from chatvlmllm.batch.items import Item, LocalFile
 from chatvlmllm.batch.ledger import FATAL, Ledger, mark
 from chatvlmllm.batch.plan import parse_pages, select
@@ -20,7 +21,8 @@ from chatvlmllm.document import Document, Page, open_document
 from chatvlmllm.errors import ChatVLMLLMError, PageFatal
 from chatvlmllm.geometry import Size
 from chatvlmllm.ladder import failure
-from chatvlmllm.reading import Failure, Reading, Verdict
+from chatvlmllm.reading import Reading, Verdict
+from chatvlmllm.routing import carries_text
 from chatvlmllm.run import Options, Run, begin
 from chatvlmllm.store.keys import Key, Way, lasting
 
@@ -33,8 +35,15 @@ class Reader(Protocol):
 
     width: int
 
-    def read(self, page: Page, options: Options) -> Reading:
-        """The page's reading; a page that cannot be read is a reading with verdict `failed`."""
+    def read(self, page: Page, options: Options, draft: Reading | None = None) -> Reading:
+        """The page's reading; a page that cannot be read is a reading with verdict `failed`.
+
+        `draft` is what the first of two stages made of it.
+        """
+        ...
+
+    def drafting(self, options: Options) -> Options | None:
+        """How the first of two stages reads; None where pages are read in one."""
         ...
 
     def way(self, options: Options) -> Way:
@@ -48,7 +57,10 @@ class Reader(Protocol):
 
 @dataclass(eq=False)
 class Job:
-    """A document of the batch that is open. `numbers` are its wanted pages, `waiting` those without a result yet."""
+    """A document of the batch that is open. `numbers` are its wanted pages, `waiting` those without a result yet.
+
+    `drafted` is the way in which the first of two stages reads it, if there are two.
+    """
 
     item: Item
     run: Run
@@ -56,6 +68,7 @@ class Job:
     way: Way
     numbers: tuple[int, ...]
     waiting: set[int]
+    drafted: Way | None = None
     copy: Path | None = None
     started: float = field(default_factory=time.perf_counter)
 
@@ -77,54 +90,20 @@ class Job:
             self.copy.unlink(missing_ok=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """A document was opened; `known` of its `pages` pages need not be read."""
-
-    name: str
-    pages: int
-    known: int
-
-
-@dataclass(frozen=True, slots=True)
-class Read:
-    """A page was read and its result stored."""
-
-    name: str
-    page: int
-    verdict: Verdict
-    failure: Failure | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """A document is done for now: `open_pages` of it have no result that stays."""
-
-    item: Item
-    verdict: Verdict
-    open_pages: int
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A document could not be opened."""
-
-    item: Item
-    failure: Failure
-
-
-Event = Opened | Read | Written | Refused
-
 #: Writes a complete job's files and notes them; returns the document's verdict.
 Write = Callable[[Job], Verdict]
 
 
 @dataclass(frozen=True)
 class Course:
-    """How a pass goes: `again` reads failed pages once more, `struck` those that were being read at a sudden end."""
+    """How a pass goes: `again` reads failed pages once more, `struck` those that were being read at a sudden end.
+
+    With `drafts` it is the first of two stages: it reads what the second needs, and writes nothing.
+    """
 
     again: bool = False
     struck: bool = False
+    drafts: bool = False
 
 
 @dataclass
@@ -137,6 +116,10 @@ class Flow:
     options: Options
     stop: threading.Event = field(default_factory=threading.Event)
     cancelled: threading.Event = field(default_factory=threading.Event)
+
+    def of(self, item: Item) -> Options:
+        """How the pages of an item are to be read."""
+        return replace(self.options, kind=item.kind) if item.kind else self.options
 
     def run(self, items: Iterable[Item], limits: "Limits", course: Course = Course()) -> Iterator[Event]:
         """Work through `items`, telling what happens; closing the iterator ends the work."""
@@ -230,7 +213,8 @@ class _Pass:
         try:
             job = self._open(item)
         except ChatVLMLLMError as error:
-            self._refuse(item, error)
+            if not self._course.drafts:
+                self._refuse(item, error)
             return
         todo = sorted(job.waiting)
         with self._lock:
@@ -257,7 +241,7 @@ class _Pass:
 
     def _open(self, item: Item) -> Job:
         flow, limits = self._flow, self._limits
-        options = replace(flow.options, kind=item.kind) if item.kind else flow.options
+        options = flow.of(item)
         path = item.place.fetch(self._folder, int(limits.file_mb * 1_000_000))
         copy = None if isinstance(item.place, LocalFile) else path
         try:
@@ -272,9 +256,14 @@ class _Pass:
         except ChatVLMLLMError:
             document.close()
             raise
-        way = flow.reader.way(options)
+        way, first = flow.reader.way(options), flow.reader.drafting(options)
         waiting = set(numbers) - flow.ledger.settled(document.sha256, way, numbers, again=self._course.again)
-        return Job(item, begin(document, options), document, way, numbers, waiting, copy)
+        drafted = flow.reader.way(first) if first else None
+        if not self._course.drafts or first is None or drafted is None:
+            return Job(item, begin(document, options), document, way, numbers, waiting, drafted, copy)
+        waiting -= flow.ledger.settled(document.sha256, drafted, waiting, again=self._course.again)
+        waiting = {page.number for page in document.pages(sorted(waiting)) if not carries_text(page, options)}
+        return Job(item, begin(document, first), document, drafted, tuple(sorted(waiting)), waiting, None, copy)
 
     def _read_all(self) -> None:
         while not self._stopped:
@@ -320,7 +309,8 @@ class _Pass:
             return flow.ledger.reading(key)
         flow.ledger.begin(key)
         page = next(job.document.pages([number]))
-        reading = flow.reader.read(page, job.run.options)
+        draft = flow.ledger.latest(Key(key.document, number, job.drafted)) if job.drafted else None
+        reading = flow.reader.read(page, job.run.options, draft)
         if flow.cancelled.is_set() and not lasting(reading):
             return None
         flow.ledger.keep(key, reading)
@@ -339,13 +329,15 @@ class _Pass:
 
     def _write_all(self) -> None:
         while (job := self._complete.get()) is not None:
-            verdict = Verdict.FAILED if job.waiting else self._flow.write(job)
+            verdict = Verdict.FAILED if job.waiting or self._course.drafts else self._flow.write(job)
             flow, numbers = self._flow, set(job.numbers)
             done = flow.ledger.settled(job.document.sha256, job.way, job.numbers)
             with self._lock:
                 self._jobs.discard(job)
             job.close()
-            self._events.put(Written(job.item, verdict, len(numbers - done)))
+            # A draft that failed is not tried again: the second stage reads alone.
+            left = job.waiting if self._course.drafts else numbers - done
+            self._events.put(Written(job.item, verdict, len(left)))
 
 
 def _put(target: "queue.Queue[Any]", value: object, *stops: threading.Event) -> bool:

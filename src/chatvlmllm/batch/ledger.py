@@ -80,6 +80,10 @@ class Ledger:
     def _note(self, key: Key, reading: Reading) -> None:
         self.journal.write({"event": "kept", "at": mark(key), "lasting": lasting(reading), **row_of(reading)})
 
+    def latest(self, key: Key) -> Reading | None:
+        """The page's result as it is, lasting or not."""
+        return self._pages.latest(key)
+
     def reading(self, key: Key) -> Reading:
         """The page's result; raises LookupError when it was never stored."""
         found = self._pages.latest(key)

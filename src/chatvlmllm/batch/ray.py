@@ -51,18 +51,29 @@ class Station:
         """The process that reads here."""
         return os.getpid()
 
-    def read(self, document: bytes, name: str, digest: str, number: int, options: bytes) -> str:
-        """The reading of a page, as JSON."""
+    def drafting(self, options: bytes) -> bytes:
+        """How the first of two stages reads here; nothing where pages are read in one."""
+        import pickle
+
+        from chatvlmllm import drafts
+
+        return pickle.dumps(drafts.order(pickle.loads(options), self._host))  # noqa: S301
+
+    def read(self, document: bytes, name: str, place: tuple[str, int], options: bytes, draft: str) -> str:
+        """The reading of the page with this number of the document with this digest, as JSON; `draft` is JSON too."""
         import pickle
 
         from chatvlmllm.pipeline import read_page
+
+        digest, number = place
 
         if digest not in self._documents:
             self._documents[digest] = open_document(document, name, self._settings.limits)
             while len(self._documents) > _KEPT:
                 self._documents.popitem(last=False)[1].close()
         page = next(self._documents[digest].pages([number]))
-        return to_json(read_page(page, pickle.loads(options), self._host))  # noqa: S301
+        drafted = reading_from_json(draft) if draft else None
+        return to_json(read_page(page, pickle.loads(options), self._host, draft=drafted))  # noqa: S301
 
 
 class RayReader:
@@ -83,6 +94,7 @@ class RayReader:
             ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
         self._closed, self._broken = False, 0
         self._ways: dict[str, Way] = {}
+        self._drafting: dict[str, Options | None] = {}
         self._actors: list[Any] = []
         self._sent: OrderedDict[str, Any] = OrderedDict()
         self._lock = threading.Lock()
@@ -126,7 +138,7 @@ class RayReader:
         elif not self._closed:
             self._start()
 
-    def read(self, page: Page, options: Options) -> Reading:
+    def read(self, page: Page, options: Options, draft: Reading | None = None) -> Reading:
         """Send the page to a free place; when its node is lost, to another one."""
         import pickle
 
@@ -137,7 +149,8 @@ class RayReader:
             if actor is None:
                 break
             try:
-                answer = actor.read.remote(sent, document.name, document.sha256, page.number, pickle.dumps(options))
+                place, known = (document.sha256, page.number), to_json(draft) if draft else ""
+                answer = actor.read.remote(sent, document.name, place, pickle.dumps(options), known)
                 reading = reading_from_json(self._ray.get(answer))
             except lost:
                 # The place is gone with its node; until Ray finds room for another, the rest go on without it.
@@ -178,6 +191,19 @@ class RayReader:
         if asked not in self._ways:
             self._ways[asked] = way(options, self._host)
         return self._ways[asked]
+
+    def drafting(self, options: Options) -> Options | None:
+        """As a node decides it: it has the models and the memory, which may not be here."""
+        import pickle
+
+        asked = to_json(options)
+        if asked not in self._drafting:
+            actor = self._place()
+            if actor is None:
+                return None
+            self._drafting[asked] = pickle.loads(self._ray.get(actor.drafting.remote(pickle.dumps(options))))  # noqa: S301
+            self._free.put(actor)
+        return self._drafting[asked]
 
     def cancel(self) -> None:
         """End the actors; who waits for one hears of it. What they are reading is not kept."""

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from itertools import chain, repeat
 from pathlib import Path
 
+from chatvlmllm import drafts
 from chatvlmllm.asking import Watch
-from chatvlmllm.batch.flow import Course, Event, Flow, Refused, Written
+from chatvlmllm.batch.events import Drafted, Event, Read, Refused, Written
+from chatvlmllm.batch.flow import Course, Flow
 from chatvlmllm.batch.items import Item, LocalFile
 from chatvlmllm.config import Limits
 from chatvlmllm.document import Page
@@ -29,24 +31,32 @@ class LocalReader:
 
     host: Host
     model: str
+    draft: str = ""
     width: int = field(init=False)
 
     def __post_init__(self) -> None:
         # One more than can be read at once: its picture is decoded and measured while the others are read.
-        self.width = self.host.width(self.model) + 1
+        self.width = max(self.host.width(key) for key in (self.model, self.draft or self.model)) + 1
         self._watch = Watch()
         # A witness is asked while a page waits for its model, so there are never more of them than pages being read.
         self._aside = ThreadPoolExecutor(self.width, thread_name_prefix="page-witness")
         self._ways: dict[str, Way] = {}
+        self._drafting: dict[str, Options | None] = {}
 
-    def read(self, page: Page, options: Options) -> Reading:
-        return read_page(page, options, self.host, self._watch, self._aside)
+    def read(self, page: Page, options: Options, draft: Reading | None = None) -> Reading:
+        return read_page(page, options, self.host, self._watch, self._aside, draft)
 
     def way(self, options: Options) -> Way:
         asked = to_json(options)
         if asked not in self._ways:
             self._ways[asked] = way(options, self.host)
         return self._ways[asked]
+
+    def drafting(self, options: Options) -> Options | None:
+        asked = to_json(options)
+        if asked not in self._drafting:
+            self._drafting[asked] = drafts.order(options, self.host)
+        return self._drafting[asked]
 
     def cancel(self) -> None:
         self._watch.stop.set()
@@ -55,8 +65,23 @@ class LocalReader:
         self._aside.shutdown(wait=True, cancel_futures=True)
 
 
+def _drafts(flow: Flow, items: list[Item], limits: Limits, *, again: bool) -> Generator[Event]:
+    """The first of two stages for every document that has two, so that the models are swapped once for all of them."""
+    left = [item for item in items if flow.reader.drafting(flow.of(item)) is not None]
+    for course in (Course(again=again, drafts=True), Course(struck=True, drafts=True)):
+        if not left or flow.stop.is_set():
+            return
+        found, left = left, []
+        for event in flow.run(found, limits, course):
+            if isinstance(event, Read):
+                yield Drafted(event.name, event.page)
+            elif isinstance(event, Written) and event.open_pages:
+                left.append(event.item)
+
+
 def work(flow: Flow, items: list[Item], limits: Limits, tries: int, *, again: bool = False) -> Generator[Event]:
     """Every item; then those with failed pages, up to `tries` times; at last, alone, pages that met a sudden end."""
+    yield from _drafts(flow, items, limits, again=again)
     courses = chain([Course(again=again)], repeat(Course(), tries - 1), [Course(struck=True)])
     for course in courses:
         left: list[Item] = []

@@ -70,6 +70,7 @@ def command(
     fallback: Annotated[bool, typer.Option("--fallback/--no-fallback", help=say("recognize.fallback"))] = True,
     repair_scripts: Annotated[bool, typer.Option("--repair-scripts", help=say("recognize.repair_scripts"))] = False,
     witness: Annotated[Hear, typer.Option("--witness", help=say("recognize.witness"))] = Hear.AUTO,
+    draft: Annotated[str, typer.Option("--draft", metavar="MODEL", help=say("recognize.draft"))] = "",
     retries: Annotated[int, typer.Option("--retries", min=0, help=say("batch.retries"))] = 2,
     retry_quarantined: Annotated[bool, typer.Option("--retry-quarantined", help=say("batch.again"))] = False,
     limit_time: Annotated[str, typer.Option("--limit-time", help=say("batch.limit_time"))] = "",
@@ -92,7 +93,7 @@ def command(
         settings,
         Wanted(tuple(inputs), tuple(_ranked(text) for text in priority or ()), output),
         output,
-        Options(model or settings.model, task, languages, wishes, kind, prefer, fallback, witness),
+        Options(model or settings.model, task, languages, wishes, kind, prefer, fallback, witness, draft),
         [export.find(name) for name in formats or ["txt"]],
         export.Style(LANGUAGE, settings.csv_delimiter, repair_scripts),
         extract,
@@ -124,13 +125,14 @@ def _seconds(text: str) -> float:
 
 
 def _run(plan: _Plan) -> int:
+    from chatvlmllm import drafts
     from chatvlmllm.batch.flow import Flow
     from chatvlmllm.batch.ledger import Ledger
     from chatvlmllm.batch.outputs import Outputs
     from chatvlmllm.cli.live import Live
     from chatvlmllm.engines.host import Host
 
-    _check(plan)
+    drafts.check(plan.options)
     with ExitStack() as opened:
         ledger = opened.enter_context(Ledger(plan.output, plan.tries))
         host = opened.enter_context(Host(plan.settings))
@@ -144,17 +146,6 @@ def _run(plan: _Plan) -> int:
         return _close(plan, ledger, live, names, refused)
 
 
-def _check(plan: _Plan) -> None:
-    """Raise for a model, task or option that does not exist before anything is read."""
-    from chatvlmllm import models, routing
-    from chatvlmllm.prepare import recipe, settings_of
-
-    if plan.options.model != routing.AUTO:
-        model = models.find(plan.options.model)
-        recipe(model, plan.options.task)
-        settings_of(model, plan.options.settings)
-
-
 @contextmanager
 def _reader(plan: _Plan, host: "Host") -> "Iterator[Reader]":
     if plan.address is not None:
@@ -165,7 +156,7 @@ def _reader(plan: _Plan, host: "Host") -> "Iterator[Reader]":
         return
     from chatvlmllm.batch.work import LocalReader
 
-    reader = LocalReader(host, plan.options.model)
+    reader = LocalReader(host, plan.options.model, plan.options.draft)
     try:
         yield reader
     finally:

@@ -10,7 +10,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 
 from chatvlmllm import messages
-from chatvlmllm.batch.flow import Event, Opened, Read, Refused, Written
+from chatvlmllm.batch.events import Drafted, Event, Opened, Read, Refused, Written
 from chatvlmllm.cli.speech import LANGUAGE, console, say
 
 #: Speed is that of the last so many pages.
@@ -24,7 +24,7 @@ class Live:
         self.started = time.monotonic()
         self.read = 0
         self._swaps = swaps
-        self._documents = self._done = self._pages = self._seen = 0
+        self._documents = self._done = self._pages = self._seen = self._drafts = 0
         self._verdicts = Counter[str]()
         self._unfinished: set[str] = set()
         self._recent: deque[float] = deque([self.started], maxlen=_RECENT)
@@ -46,6 +46,8 @@ class Live:
             self._seen += event.known
         elif isinstance(event, Read):
             self._take(event)
+        elif isinstance(event, Drafted):
+            self._drafts += 1
         elif isinstance(event, Refused):
             self._done += 1
             self._say(event.item.name, event.failure.code, event.failure.details)
@@ -102,8 +104,9 @@ class Live:
             say("batch.progress", done=self._done, documents=self._documents, pages=self._seen),
             say("batch.pace", speed=self.speed(), left=self._left(), swaps=self._swaps()),
         )
-        counts = "  ".join(f"{self.verdict(name)} {count}" for name, count in sorted(self._verdicts.items()))
-        grid.add_row("", counts, "")
+        told = [say("batch.drafts", pages=self._drafts)] if self._drafts else []
+        told += [f"{self.verdict(name)} {count}" for name, count in sorted(self._verdicts.items())]
+        grid.add_row("", "  ".join(told), "")
         self._screen.update(grid, refresh=True)
 
     def close(self) -> None:

@@ -49,6 +49,7 @@ def command(
     fallback: Annotated[bool, typer.Option("--fallback/--no-fallback", help=say("recognize.fallback"))] = True,
     repair_scripts: Annotated[bool, typer.Option("--repair-scripts", help=say("recognize.repair_scripts"))] = False,
     witness: Annotated[Hear, typer.Option("--witness", help=say("recognize.witness"))] = Hear.AUTO,
+    draft: Annotated[str, typer.Option("--draft", metavar="MODEL", help=say("recognize.draft"))] = "",
     server: Annotated[str, typer.Option("--server", metavar="URL", help=say("recognize.server"))] = "",
 ) -> None:
     """Read `files`, each on its own; the exit code tells how it went."""
@@ -62,7 +63,7 @@ def command(
         raise typer.BadParameter(say("recognize.stdout_one"), param_hint="--format")
     languages = tuple((lang or settings.languages).split("+"))
     wishes = dict(pair(text) for text in option or ())
-    options = Options(model or settings.model, task, languages, wishes, kind, prefer, fallback, witness)
+    options = Options(model or settings.model, task, languages, wishes, kind, prefer, fallback, witness, draft)
     order = Order(tuple(files), parse_pages(pages) if pages else (), options)
     folder = None if output == "-" else Path(output)
     style = export.Style(LANGUAGE, settings.csv_delimiter, repair_scripts)
@@ -81,15 +82,11 @@ def pair(text: str) -> tuple[str, str]:
 
 def _read(order: "Order", settings: "Settings", report: "Report") -> int:
     """Read everything and return the exit code."""
-    from chatvlmllm import models, routing
+    from chatvlmllm import drafts
     from chatvlmllm.batch.local import read_files
     from chatvlmllm.engines.host import Host
-    from chatvlmllm.prepare import recipe, settings_of
 
-    if order.options.model != routing.AUTO:
-        model = models.find(order.options.model)
-        recipe(model, order.options.task)
-        settings_of(model, order.options.settings)
+    drafts.check(order.options)
     started = time.perf_counter()
     with Host(settings) as host, _progress() as watch:
         for index, run, readings in read_files(order, host, watch):

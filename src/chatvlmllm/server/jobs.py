@@ -185,7 +185,8 @@ async def events(
 ) -> Response:
     """What happens to the job, from its beginning or after `Last-Event-ID`, until it has ended.
 
-    Events are `state` ({"state"}) and `page` ({"file", "page", "verdict", "cached"}).
+    Events are `state` ({"state"}), `page` ({"file", "page", "verdict", "cached"}), and `draft` ({"file", "page"}) where
+    pages are read in two stages.
     """
     await run_in_threadpool(jobs.get, shared.runner.own.database, job, owner)
     stop = threading.Event()

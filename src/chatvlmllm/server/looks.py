@@ -67,17 +67,19 @@ class Way(BaseModel):
     kind: str = Field("", max_length=200)
     prefer: Literal["quality", "speed"] = "quality"
     fallback: bool = True
+    draft: str = Field("", max_length=200)
     preview: str = Field("", pattern="^([0-9a-f]{32})?$", description="a file; without one a page that is a picture")
     page: int = Field(1, ge=1, le=1_000_000)
 
 
 class CandidateOut(BaseModel):
-    """A model that would be asked, its name for people, why, and that in words."""
+    """A model that would be asked, its name for people, why, and that in words; `draft` is who would read before it."""
 
     model: str
     title: str
     reason: str
     why: str
+    draft: str | None = None
 
 
 class RouteOut(BaseModel):
@@ -161,4 +163,5 @@ def route(request: Request, way: Annotated[Way, Query()], shared: SharedBy, owne
 
 def _candidate(one: routing.Candidate, spoken: str) -> CandidateOut:
     why = messages.render(f"reasons.{one.reason}", spoken)
-    return CandidateOut(model=one.model.key, title=one.model.title, reason=one.reason, why=why)
+    draft = one.draft.key if one.draft else None
+    return CandidateOut(model=one.model.key, title=one.model.title, reason=one.reason, why=why, draft=draft)

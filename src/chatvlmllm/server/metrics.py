@@ -64,7 +64,7 @@ class Metrics:
     def page(self, reading: Reading) -> None:
         """A page was read, whatever came of it."""
         self._pages.labels(reading.verdict, reading.answered or "none").inc()
-        for reply in (reading.reply, *reading.further):
+        for reply in (reading.draft, reading.reply, *reading.further):
             if reply is not None:
                 self.reply(reply)
         for stage, seconds in reading.seconds.items():

@@ -11,14 +11,16 @@ from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
 
+from chatvlmllm import drafts
 from chatvlmllm.asking import Watch
 from chatvlmllm.document import Document, Page
+from chatvlmllm.drafts import Drafts
 from chatvlmllm.engines.host import Host
 from chatvlmllm.errors import ChatVLMLLMError, InternalError, JobAbandoned, StoreUnusable
 from chatvlmllm.exchange import Request
 from chatvlmllm.geometry import Size
 from chatvlmllm.ladder import failure
-from chatvlmllm.pipeline import read_pages
+from chatvlmllm.pipeline import draft_pages, read_pages
 from chatvlmllm.reading import Failure, Reading, Verdict
 from chatvlmllm.server.aloud import Aloud, Place, Saying
 from chatvlmllm.server.apart import Chambers
@@ -29,6 +31,7 @@ from chatvlmllm.store.database import Database
 from chatvlmllm.store.keys import Key, Way
 from chatvlmllm.store.nouns import Job, JobFile, State
 from chatvlmllm.store.originals import Originals
+from chatvlmllm.store.pages import Pages
 from chatvlmllm.store.sole import Sole
 
 _log = logging.getLogger(__name__)
@@ -237,7 +240,7 @@ def runner_of(host: Host, metrics: Metrics) -> Runner:
 
 
 class _Reader:
-    """One job under way."""
+    """One job under way, and the shelf of its drafts where its pages are read in two stages."""
 
     def __init__(self, job: Job, own: Belongings, ending: threading.Event, news: Bell, watch: Watch) -> None:
         self._job, self._own, self._ending, self._news = job, own, ending, news
@@ -246,7 +249,11 @@ class _Reader:
         self._watch = Watch(self._heard, self._finished, self._asked, stop=watch.stop)
         self._open: dict[int, _Open] = {}
         self._until = time.monotonic() + _TURN
+        self._left = False
         self._way: Way = keys.way(job.options, own.host)
+        first = drafts.order(job.options, own.host)
+        self._drafted = keys.way(first, own.host) if first else None
+        self._passing = Drafts()
 
     def read(self) -> tuple[bool, Failure | None]:
         """Read what is missing: whether all is done, and why the job failed if no file of it could be opened."""
@@ -254,10 +261,17 @@ class _Reader:
         for file in files:
             queue.adopt(self._own.database, self._job.id, file, self._way)
         self._news.ring()
+        options, host = self._job.options, self._own.host
         try:
-            with closing(read_pages(self._pages(files), self._job.options, self._own.host, self._watch)) as readings:  # type: ignore[type-var]
-                for _ in readings:
-                    continue
+            if self._drafted is not None:
+                with closing(draft_pages(self._pages(files), options, host, self, self._watch)) as pages:  # type: ignore[type-var]
+                    for page in pages:
+                        self._past(page)
+            # The second model is not brought in for a job that leaves before the first one is through.
+            if not self._left:
+                with closing(read_pages(self._pages(files), options, host, self._watch, self)) as readings:  # type: ignore[type-var]
+                    for _ in readings:
+                        continue
         finally:
             for opened in self._open.values():
                 opened.document.close()
@@ -273,7 +287,8 @@ class _Reader:
             if opened is None:
                 continue
             for page in opened.document.pages(missing):
-                if self._must_leave():
+                self._left = self._must_leave()
+                if self._left:
                     return
                 yield page
 
@@ -310,13 +325,34 @@ class _Reader:
 
     def _finished(self, page: Page, reading: Reading) -> None:
         """Called from the thread that read the page."""
+        if not self._stop.is_set():
+            self._store(self._open[id(page.document)].file, reading)
+        self._past(page)
+
+    def _past(self, page: Page) -> None:
+        """A page needs its document no more."""
         opened = self._open[id(page.document)]
         self.aloud.end(self._place(page))
-        if not self._stop.is_set():
-            self._store(opened.file, reading)
         opened.left -= 1
         if opened.left == 0:
             page.document.close()
+
+    def find(self, page: Page) -> Reading | None:
+        """What the first of two stages made of a page: the reader is the shelf of its drafts."""
+        if self._drafted is None:
+            return None
+        stored = Pages(self._own.database).get(Key(page.document.sha256, page.number, self._drafted))
+        return stored or self._passing.find(page)
+
+    def keep(self, page: Page, draft: Reading) -> None:
+        """Store a draft, for the next start to find; one that says nothing about the page passes with this one."""
+        assert self._drafted is not None
+        if not keys.lasting(draft):
+            self._passing.keep(page, draft)
+            return
+        file, key = self._open[id(page.document)].file, Key(page.document.sha256, page.number, self._drafted)
+        queue.keep_draft(self._own.database, self._job.id, file, key, draft)
+        self._news.ring()
 
     def _store(self, file: JobFile, reading: Reading) -> None:
         assert file.document is not None

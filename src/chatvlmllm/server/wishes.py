@@ -18,12 +18,11 @@ from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
 
-from chatvlmllm import export, models, routing
+from chatvlmllm import drafts, export
 from chatvlmllm.batch.plan import Range, parse_pages
 from chatvlmllm.config import Settings
 from chatvlmllm.errors import InvalidRequest, RequestTooLarge
 from chatvlmllm.exchange import Task
-from chatvlmllm.prepare import recipe, settings_of
 from chatvlmllm.run import Hear, Options
 
 _Short = Annotated[str, Field(max_length=200)]
@@ -47,6 +46,7 @@ class Wishes(BaseModel):
     prefer: Literal["quality", "speed"] = "quality"
     fallback: bool = True
     witness: Hear = Hear.AUTO
+    draft: _Short = Field("", description="model that reads every page first, for the one that answers to look at")
     format: _Short = Field("", description=f"one of {', '.join(export.FORMATS)}; by default what Accept asks for")
     repair_scripts: bool = False
     priority: int = Field(0, ge=-10, le=10, description="among your own jobs")
@@ -54,12 +54,12 @@ class Wishes(BaseModel):
     def options(self, settings: Settings) -> Options:
         """As the pipeline wants them; raises UnknownModel, TaskNotSupported or UnknownOption."""
         chosen = self.model or settings.model
-        if chosen != routing.AUTO:
-            model = models.find(chosen)
-            recipe(model, self.task)
-            settings_of(model, self.option)
         languages = tuple((self.lang or settings.languages).split("+"))
-        return Options(chosen, self.task, languages, self.option, self.kind, self.prefer, self.fallback, self.witness)
+        options = Options(
+            chosen, self.task, languages, self.option, self.kind, self.prefer, self.fallback, self.witness, self.draft
+        )
+        drafts.check(options)
+        return options
 
     def ranges(self) -> tuple[Range, ...]:
         """The wanted pages of every file; raises BadPageRange."""

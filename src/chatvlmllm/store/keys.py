@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from chatvlmllm.exchange import Stop
 from chatvlmllm.models import catalogue
-from chatvlmllm.reading import Reading, Verdict
+from chatvlmllm.reading import Reading, Stage, Verdict
 from chatvlmllm.run import Options, environment, to_json
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def way(options: Options, host: "Host") -> Way:
         **environment(),
         **_libraries(),
         "models": json.dumps(
-            {key: _revision(key) for key in {*able, options.model} & set(catalogue())}, sort_keys=True
+            {key: _revision(key) for key in {*able, options.model, options.draft} & set(catalogue())}, sort_keys=True
         ),
         "rules": hashlib.sha256(str(routing.table(settings.data)).encode()).hexdigest(),
         "limits": settings.limits.model_dump_json(include={"megapixels", "pdf_dpi"}),
@@ -92,5 +92,7 @@ def lasting(reading: Reading) -> bool:
     """Whether asking once more would give the same."""
     if reading.verdict in (Verdict.FAILED, Verdict.FELL_BACK):
         return False
-    replies = (reading.reply, *reading.further)
+    if any(attempt.stage is Stage.DRAFT for attempt in reading.attempts) and reading.draft is None:
+        return False
+    replies = (reading.reply, *reading.further, reading.draft)
     return not any(reply is not None and reply.stop in _PASSING for reply in replies)

@@ -101,7 +101,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened to a job: `kind` is `state` or `page`, `content` JSON; numbered from 1 without gaps."""
+    """Something that happened to a job: `kind` is state, page or draft, `content` JSON; numbered from 1, no gaps."""
 
     number: int
     kind: str

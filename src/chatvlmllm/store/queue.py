@@ -146,6 +146,14 @@ def finish_page(database: "Database", job: str, file: JobFile, key: Key, reading
     return True
 
 
+def keep_draft(database: "Database", job: str, file: JobFile, key: Key, draft: Reading) -> None:
+    """Store what the first of two stages read; nothing of a job that is no longer running."""
+    with database.write() as connection:
+        if _still(connection, job, starts=0):
+            store(connection, key, draft)
+            tell(connection, job, "draft", {"file": file.position, "page": key.page})
+
+
 def _still(connection: "Connection", job: str, starts: int | None = None) -> bool:
     """Whether the job is running; locks its row, and sets its count of starts if told to."""
     from chatvlmllm.store.tables import JOBS

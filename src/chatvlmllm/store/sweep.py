@@ -48,17 +48,20 @@ def _delete_results(connection: "Connection", results: "Iterable[int]") -> None:
 
 
 def _delete_documents(connection: "Connection", documents: "Iterable[str]") -> list[str]:
-    """Those that nothing refers to any more."""
+    """Those that nothing refers to any more, with the drafts of their pages, which no job ever refers to."""
     from sqlalchemy import exists
 
-    from chatvlmllm.store.tables import DOCUMENTS, FILES
+    from chatvlmllm.store.tables import DOCUMENTS, FILES, JOB_PAGES, PAGES
 
     held = exists().where(FILES.c.document == DOCUMENTS.c.digest)
-    return [
+    gone = [
         digest
         for digest in documents
         if connection.execute(DOCUMENTS.delete().where(DOCUMENTS.c.digest == digest, ~held)).rowcount
     ]
+    shown = exists().where(JOB_PAGES.c.result == PAGES.c.id)
+    connection.execute(PAGES.delete().where(PAGES.c.document.in_(gone), ~shown))
+    return gone
 
 
 def delete_old(database: "Database", originals: "Originals", seconds: float) -> int:

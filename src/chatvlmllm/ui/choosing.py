@@ -174,6 +174,8 @@ def reason(files: Sequence["UploadedFile"], wishes: Mapping[str, str]) -> None:
         if first is None:
             return
         line = say("choosing.auto", model=first["title"], why=first["why"])
+        if first["draft"]:
+            line += " " + say("choosing.draft", model=first["draft"])
         if others:
             line += " " + say("choosing.then", models=", ".join(one["title"] for one in others))
         st.html(f'<p class="line route">{safe.escape(line)}</p>')

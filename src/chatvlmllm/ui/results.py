@@ -180,7 +180,7 @@ def _story(reading: Reading) -> None:
             outcome=one.outcome,
             reason=widgets.worded(one.reason),
         )
-        st.html(safe.paragraph(line + (f"\n{_failed(one.failure)}" if one.failure else "")))
+        st.html(safe.paragraph(widgets.staged(one.stage) + line + (f"\n{_failed(one.failure)}" if one.failure else "")))
     for notice in (*reading.notices, *reading.evidence.reasons):
         st.html(safe.paragraph("• " + widgets.noticed(notice)))
     if reading.failure is not None:

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from chatvlmllm import messages
-from chatvlmllm.reading import Notice, Reading, Verdict
+from chatvlmllm.reading import Notice, Reading, Stage, Verdict
 from chatvlmllm.trust.confidence import grade
 from chatvlmllm.ui import launch, safe
 from chatvlmllm.ui.remote import Refused, Remote
@@ -59,6 +59,11 @@ def badge(text: str, tone: str) -> str:
 def verdict(found: Verdict | str) -> str:
     """A verdict in words."""
     return messages.render(f"export.verdict.{Verdict(found)}", language())
+
+
+def staged(stage: Stage) -> str:
+    """Which of two stages it was; nothing where there was one."""
+    return "" if stage is Stage.WHOLE else messages.render(f"stages.{stage}", language()) + ": "
 
 
 def worded(reason: str) -> str:
