@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from chatvlmllm.bench.metrics import cer
 from tests.conftest import encoded, picture
 
 LINES = {"first": "Hello world", "second": "Total 17.50", "third": "Invoice 2025"}
@@ -108,3 +110,42 @@ def test_a_program_that_is_not_installed_says_how_to_get_it(
     done = cli("--ui-lang", "en", "bench", "run", "-m", "tesseract-cli", "-d", papers, "-o", tmp_path / "study")
     assert done.code == 3
     assert "apt-get install tesseract-ocr" in done.err
+
+
+def test_published_layouts_are_measured(cli: Callable, tmp_path: Path) -> None:
+    """A page as OmniDocBench lays it out gets its CER, a PDF with olmOCR-bench's facts the share of them that hold."""
+    shown = picture("Total 17.50")
+    omni, olm = tmp_path / "omni", tmp_path / "olm"
+    (omni / "images").mkdir(parents=True)
+    (omni / "images" / "p.png").write_bytes(encoded(shown, "PNG", dpi=(200, 200)))
+    block = {"category_type": "text_block", "order": 1, "poly": [30, 50, 330, 50, 330, 110, 30, 110], "ignore": False}
+    page = {"page_info": {"image_path": "p.png"}, "layout_dets": [{**block, "text": "Total 17.50"}]}
+    (omni / "OmniDocBench.json").write_text(json.dumps([page]))
+    (olm / "pdfs").mkdir(parents=True)
+    shown.save(olm / "pdfs" / "p.pdf", resolution=200)
+    facts = [("present", "Total 17.50"), ("absent", "Invoice"), ("present", "Zebra")]
+    lines = [
+        json.dumps({"pdf": "p.pdf", "page": 1, "id": str(number), "type": rule, "text": text, "max_diffs": 0})
+        for number, (rule, text) in enumerate(facts)
+    ]
+    (olm / "facts.jsonl").write_text("\n".join(lines))
+    study = tmp_path / "study"
+    done = cli("bench", "run", "-m", "tesseract", "-d", omni, "-d", olm, "-o", study, "-l", "eng")
+    assert done.code == 0, done.err
+    assert cli("bench", "report", study).code == 0
+    table = csv.DictReader((study / "accuracy.csv").read_text(encoding="utf-8-sig").splitlines(), delimiter=";")
+    rows = {row["case"]: row for row in table}
+    assert rows["omnidocbench/0-p"]["cer"] == "0.000000"
+    assert rows["omnidocbench/0-p"]["facts"] == ""
+    assert rows["olmocr/p.pdf-p1"]["facts"] == "0.666667"
+    assert rows["olmocr/p.pdf-p1"]["cer"] == ""
+
+
+def test_a_table_without_column_lines_is_read_row_by_row(cli: Callable, tmp_path: Path) -> None:
+    """Lines between its rows only: cell after cell, row after row, as the truth has it, and not column by column."""
+    study = tmp_path / "study"
+    done = cli("bench", "run", "-m", "embedded", "-d", "generated:table", "--seed", 8, "-o", study)
+    assert done.code == 0, done.err
+    (answer,) = _answers(study, "embedded")
+    (known,) = [json.loads(path.read_text()) for path in (study / "cases").glob("*.json")]
+    assert cer(known["truth"]["text"], answer["text"]).value < 0.05
