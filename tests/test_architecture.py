@@ -40,6 +40,7 @@ QUARANTINE = {
     "torch": ("models/", "engines/generation.py", "engines/worker_main.py"),
     "transformers": ("models/", "engines/generation.py"),
     "huggingface_hub": ("weights.py",),
+    "httptools": ("engines/line.py",),
     "httpx": ("engines/", "client.py", "server/fetch.py", "ui/remote.py"),
     "fastapi": ("server/",),
     "starlette": ("server/",),

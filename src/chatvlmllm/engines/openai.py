@@ -11,12 +11,12 @@ import time
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.client import HTTPException, responses
+from http.client import responses
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 import httpx
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 
 from chatvlmllm.decode.loops import LoopWatch
 from chatvlmllm.engines.interrupt import Interruptible
@@ -105,15 +105,19 @@ class OpenAI:
     def _answer(self, request: Request, wire: Wire) -> Generator[Delta | Reply]:
         started = time.perf_counter()
         answer = _Answer(self.endpoint.silence, request.model)
-        body = json.dumps(self.body(request), ensure_ascii=False).encode()
+        body = to_json(self.body(request))
         with self._named_errors(request.model), self._lines.post("chat/completions", body, wire) as response:
             if response.status >= httpx.codes.BAD_REQUEST:
-                raise _refusal(request.model, response.status, response.read().decode(errors="replace"))
+                raise _refusal(request.model, response.status, b"".join(response.bursts()).decode(errors="replace"))
             # Read to the end: only then can the connection serve the next request.
-            while line := response.readline():
-                piece = answer.hear(line)
-                if piece:
-                    yield Delta(piece)
+            for burst in response.bursts(lambda: self._lines.rest() if answer.said else 0.0):
+                pieces: list[str] = []
+                try:
+                    pieces.extend(answer.hear(burst))
+                finally:
+                    # What was said before something went wrong was said.
+                    if pieces:
+                        yield Delta("".join(pieces))
                 if answer.looped:
                     break
         yield Reply(
@@ -153,7 +157,7 @@ class OpenAI:
             raise ServerUnreachable(url=self.endpoint.url, reason=_why(error)) from error
         except (httpx.TimeoutException, TimeoutError) as error:
             raise EngineHung(model=model, seconds=self.endpoint.silence) from error
-        except (httpx.TransportError, HTTPException, OSError, ValueError) as error:
+        except (httpx.TransportError, OSError, ValueError) as error:
             raise EngineCrashed(model=model, status=None, reason=f"the connection broke: {_why(error)}") from error
         except RuntimeError as error:
             # Another request saw the engine die and closed it a moment ago.
@@ -176,12 +180,23 @@ class _Answer:
         self._token_at = time.perf_counter()
         self._first_at: float | None = None
         self._stop: Stop | None = None
+        self._begun = b""
         self.said: list[str] = []
         self.served: str | None = None
         self.usage = Usage()
         self.looped = False
 
-    def hear(self, line: bytes) -> str:
+    def hear(self, burst: bytes) -> Iterator[str]:
+        """The pieces of text in the lines that are whole by now."""
+        *lines, self._begun = (self._begun + burst).split(b"\n")
+        for line in lines:
+            piece = self._line(line)
+            if piece:
+                yield piece
+            if self.looped:
+                return
+
+    def _line(self, line: bytes) -> str:
         """The new text of one line of the event stream."""
         if not line.startswith(b"data:"):
             # Comments keep a proxy's connection alive while the engine behind it says nothing.

@@ -32,8 +32,9 @@ from chatvlmllm.server.pulls import Pulls
 from chatvlmllm.server.runner import gauges, runner_of
 from chatvlmllm.server.shared import Shared
 
-#: Every route of the server; a module's routes are its `router`.
+#: Every route of the server; a module's routes are its `router`. The first is the one that is asked most.
 ROUTERS = (
+    openai.router,
     chats.router,
     desk.router,
     documents.router,
@@ -42,7 +43,6 @@ ROUTERS = (
     jobs.router,
     looks.router,
     measurements.router,
-    openai.router,
     overview.router,
     system.router,
     *(dialect.router for dialect in (docling, mistral, openwebui)),

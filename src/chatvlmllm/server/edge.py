@@ -160,12 +160,13 @@ class ClosingStream(Response):
         """Send the pieces as they come; a client that takes none for too long counts as gone."""
         try:
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-            piece = self._head
-            while piece:
+            piece, more = self._head, True
+            while more:
+                # A piece that is known to be the last one closes the response: one packet fewer.
+                more = bool(piece) and not self._live.over
                 async with asyncio.timeout(self._patience):
-                    await send({"type": "http.response.body", "body": piece, "more_body": True})
-                piece = await self._live.take()
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
+                    await send({"type": "http.response.body", "body": piece, "more_body": more})
+                piece = await self._live.take() if more else b""
         except TimeoutError:
             _log.info("a client took nothing for %g s", self._patience)
             raise ConnectionAbortedError from None

@@ -84,5 +84,7 @@ class Live:
         self._ready.set()
 
     @property
-    def left(self) -> bool:
-        return self._left
+    def over(self) -> bool:
+        """Whether all was taken and nothing went wrong."""
+        with self._room:
+            return self._ended and not self._waiting and self._error is None

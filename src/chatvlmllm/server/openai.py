@@ -9,6 +9,7 @@ import secrets
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from itertools import count
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -25,6 +26,7 @@ from chatvlmllm.server.wire import ChatRequest, Chunks, Completion, FastRoute
 
 router = APIRouter(tags=["openai"], responses=edge.PROBLEMS, route_class=FastRoute)
 
+_numbers = map("chatcmpl-{:024x}".format, count(secrets.randbits(95)))
 _VERDICTS = {Stop.END: Verdict.OK, Stop.LOOP: Verdict.LOOPED}
 
 
@@ -47,7 +49,7 @@ class _Exchange:
     def __init__(self, body: ChatRequest, shared: Shared, leaving: Leaving, number: str, spoken: str) -> None:
         self._body, self._shared, self._leaving = body, shared, leaving
         self._number, self._spoken = number, spoken
-        self._id, self._created = f"chatcmpl-{secrets.token_hex(12)}", int(time.time())
+        self._id, self._created = next(_numbers), int(time.time())
 
     def whole(self) -> dict[str, Any]:
         """The answer at once."""
@@ -97,12 +99,9 @@ class _Exchange:
             yield b"data: " + edge.envelope(error, self._spoken, self._number) + b"\n\n"
 
     def _end(self, chunks: Chunks, outcome: talk.Outcome) -> Iterator[bytes]:
-        yield chunks.last(finish_reason(outcome), extra(outcome))
-        usage = _usage(outcome)
-        options = self._body.stream_options
-        if usage and options is not None and options.include_usage:
-            yield chunks.usage(usage)
-        yield b"data: [DONE]\n\n"
+        usage, options = _usage(outcome), self._body.stream_options
+        counted = chunks.usage(usage) if usage and options is not None and options.include_usage else b""
+        yield chunks.last(finish_reason(outcome), extra(outcome)) + counted + b"data: [DONE]\n\n"
 
     def _items(self) -> Iterator[Delta | talk.Outcome]:
         settings = self._shared.settings

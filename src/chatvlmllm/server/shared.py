@@ -38,12 +38,13 @@ class Shared:
     previews: Previews = field(default_factory=Previews)
 
 
-def _shared(request: Request) -> Shared:
+# Coroutines, for the framework sends every plain function through a thread.
+async def _shared(request: Request) -> Shared:
     found: Shared = request.app.state.shared
     return found
 
 
-def _owner(request: Request) -> str:
+async def _owner(request: Request) -> str:
     """Whose key the request bears; the guard has checked it."""
     return str(request.scope["owner"])
 
