@@ -51,6 +51,7 @@ QUARANTINE = {
     "docker": ("engines/container.py",),
     "pynvml": ("engines/gpu.py",),
     "markdown_it": ("decode/markdown.py", "ui/safe.py", "bench/metrics/formatting.py"),
+    "mdit_py_plugins": ("ui/formulas.py",),
     "weasyprint": ("bench/specimens/",),
     "jinja2": ("bench/specimens/", "bench/report/"),
     "tesserocr": ("page/tesseract.py", "page/tesseract_lines.py"),

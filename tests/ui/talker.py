@@ -2,7 +2,8 @@
 
 Its answer names how many questions and pictures the conversation has and repeats the last question, so that a test
 can see what travelled. A question with "долго" is answered in many slow words; one that asks for `qwenvl html` is
-answered with the layout of the page, as that model writes it; one with "опасно" with text that would act if it could.
+answered with the layout of the page, as that model writes it; one with "опасно" with text that would act if it could,
+one with "формул" with formulas, some of which would.
 After a POST to /hold every answer stops in its middle until one to /go.
 """
 
@@ -15,6 +16,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 HOSTILE = (
     '<script>window.hacked=1</script><img src=x onerror="window.hacked=1"> ![пиксель](http://198.51.100.7/p.png) '
     "[ссылка](javascript:window.hacked=1) =HYPERLINK(1) :red[цвет] $x$"
+)
+FORMULAS = (
+    "Площадь $S = \\pi r^2$, цена 5$ и 10$, **сумма $\\sum x_i$** ![пиксель](http://198.51.100.7/p.png) <b>нет</b> "
+    "http://198.51.100.7/x :red[цвет] $\\href{javascript:window.hacked=1}{x}$\n\n"
+    "$$\n\\frac{1}{2}\n$$\n\n| величина | формула |\n|---|---|\n| скорость | $v = \\frac{s}{t}$ |\n"
 )
 LAYOUT = (
     '<html><body><h2 data-bbox="100 100 900 200">Заголовок</h2>'
@@ -39,6 +45,8 @@ def answer(messages: list[dict]) -> str:
     last = parts(messages[-1])[0]
     if "qwenvl html" in last:
         return LAYOUT
+    if "формул" in last:
+        return FORMULAS
     if "опасно" in last:
         return HOSTILE
     if "долго" in last:

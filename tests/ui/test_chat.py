@@ -82,6 +82,20 @@ def test_t28_an_answer_cannot_act(page: Page) -> None:
     assert message.locator("img[src^=http], a, script, iframe").count() == 0
 
 
+def test_t28_formulas_are_drawn_and_nothing_else_acts(page: Page) -> None:
+    """Formulas of an answer are drawn as such; what stands beside them, and a formula that would act, is text."""
+    start(page)
+    ask(page, "Скажи формулы")
+    message = page.locator("[data-testid=stChatMessage]").nth(1)
+    expect(message.locator(".katex")).to_have_count(4)
+    expect(message.locator("table .katex")).to_have_count(1)
+    expect(message).to_contain_text("цена 5$ и 10$")
+    expect(message).to_contain_text("![пиксель](http://198.51.100.7/p.png) <b>нет</b>")
+    expect(message).to_contain_text(":red[цвет] $\\href{javascript:window.hacked=1}{x}$")
+    page.screenshot(path=rig.SHOTS / "formulas.png")
+    assert message.locator("img[src^=http], a, script, iframe").count() == 0
+
+
 def test_t31_boxes_stand_under_their_own_message(page: Page) -> None:
     """A layout's boxes belong to the answer that found them; the next answer has none, and nothing is drawn twice."""
     start(page, ("one.png", encoded(picture("ONE", size=(600, 800)), "PNG")))

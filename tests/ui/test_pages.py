@@ -120,6 +120,23 @@ def test_t29_t57_every_page_can_be_read_in_both_themes(
         assert [url for url in elsewhere if not url.startswith((bench.url, "data:", "blob:"))] == []
 
 
+def test_the_appearance_is_switched_in_the_page(page: Page) -> None:
+    """Dark is chosen in the workbench itself and stays, on every page and after a reload, whatever the system has."""
+    page.goto("/about")
+    settled(page)
+    ground = "getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor"
+    assert page.evaluate(ground) == "rgb(255, 255, 255)"
+    page.get_by_role("button", name="Тёмное").click()
+    page.wait_for_function(f"{ground} === 'rgb(17, 22, 31)'")
+    for path in ("/models", "/"):
+        page.goto(path)
+        settled(page)
+        assert page.evaluate(ground) == "rgb(17, 22, 31)"
+    expect(page.get_by_role("button", name="Тёмное")).to_have_attribute("aria-pressed", "true")
+    page.get_by_role("button", name="Светлое").click()
+    page.wait_for_function(f"{ground} === 'rgb(255, 255, 255)'")
+
+
 def test_a_batch_of_twenty_survives_the_server(page: Page, bench: rig.Workbench) -> None:
     """Twenty files as one job; the server is killed in the middle and started again, and every file is read once."""
     page.goto("/batch")

@@ -1,18 +1,19 @@
 """What the workbench does before any browser: words, safe text, data of pictures, corrections."""
 
+import re
 import subprocess
 import sys
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chatvlmllm import forms
 from chatvlmllm.corrections import Corrections, checked, mended
 from chatvlmllm.geometry import Box, Size
 from chatvlmllm.reading import Block, Cell, Doubt, Evidence, Kind, Reading, Repair, Table, Verdict
-from chatvlmllm.ui import safe, shown, talking
+from chatvlmllm.ui import formulas, safe, shown, talking
 from chatvlmllm.ui.views.compare import difference
 from chatvlmllm.ui.words import catalogue
 
@@ -181,3 +182,50 @@ def test_a_conversation_is_sent_whole() -> None:
     assert [part["type"] for part in first["content"]] == ["image_url", "image_url", "text"]
     assert talking.sent(messages[1], lambda _: b"") == {"role": "assistant", "content": "ответ"}
     assert talking.sent(messages[2], lambda _: b"")["content"] == "второй"
+
+
+@pytest.mark.parametrize(
+    "latex",
+    [
+        "a $$ ![p](http://198.51.100.7/p.png) $$ b",
+        r"\href{javascript:window.hacked=1}{x}",
+        r"\htmlStyle{position:fixed}{x}",
+        r"\rule{900em}{900em}",
+        r"\def\a{\a\a}\a",
+        "x" * 10_000,
+    ],
+)
+def test_t28_a_formula_that_would_act_is_text(latex: str) -> None:
+    """A formula can neither end its place, nor lead anywhere, nor draw over the page, nor grow without end."""
+    assert formulas.drawable(latex) is None
+    for drawn, piece in formulas.pieces(f"До ${latex}$ после, $x$"):
+        if drawn:
+            assert latex not in dollars(piece)[1]
+
+
+@given(st.text(alphabet="ab $|*_`[]()<>!:\\\n#-1.@", max_size=60))
+@example(r"$a\$ ![p](http://198.51.100.7/p.png) $")
+@example("$a $$ ![p](http://198.51.100.7/p.png) $$ b$")
+def test_t28_only_formulas_act_where_formulas_are_drawn(text: str) -> None:
+    """Outside formulas every sign that Markdown knows is escaped, or was written by us."""
+    for drawn, piece in formulas.pieces(text):
+        if drawn:
+            assert not set("[]()<>!`@:$") & set(dollars(piece)[0])
+
+
+def dollars(markdown: str) -> tuple[str, list[str]]:
+    """What is outside formulas, escapes taken away, and the formulas: as the browser's Markdown takes them."""
+    outside, inside, at = "", list[str](), 0
+    while at < len(markdown):
+        run = re.match(r"\$+", markdown[at:])
+        ends = [] if run is None else [m.start() for m in re.finditer(r"\$+", markdown[at + run.end() :])
+                                       if len(m[0]) == run.end()]  # fmt: skip
+        if run is not None and ends:
+            inside.append(markdown[at + run.end() : at + run.end() + ends[0]])
+            at += 2 * run.end() + ends[0]
+        elif markdown[at] == "\\":
+            at += 2
+        else:
+            outside += markdown[at]
+            at += 1
+    return outside, inside

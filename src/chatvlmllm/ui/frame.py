@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from chatvlmllm.errors import ChatVLMLLMError
-from chatvlmllm.ui import launch, safe
+from chatvlmllm.ui import launch, parts, safe
 from chatvlmllm.ui.views import about, batch, chat, compare, history, models, recognize
 from chatvlmllm.ui.words import LANGUAGES, catalogue, language, say
 
@@ -75,6 +75,8 @@ def _sidebar() -> None:
         st.selectbox(
             say("language.label"), LANGUAGES, format_func=lambda one: catalogue(one)["language.name"], key="language"
         )
+        st.caption(say("theme.label"))
+        parts.theme(["", *_WORK, *_MACHINE])
 
 
 def _uploader() -> str:

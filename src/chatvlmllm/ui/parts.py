@@ -1,5 +1,5 @@
-"""The two components of the workbench: a page's picture with boxes, and its text with doubts. They know each other:
-a block chosen in one is chosen in the other at once, before the server of the pages has heard of it.
+"""The components of the workbench. A page's picture with boxes and its text with doubts know each other: a block
+chosen in one is chosen in the other at once, before the server of the pages has heard of it.
 """
 
 import base64
@@ -76,6 +76,12 @@ def strip(leaves: list[dict[str, Any]], page: int, key: str, choose: Callable[[i
 
     data = {"leaves": leaves, "page": page, "label": say("strip.label")}
     _component("strip")(data=data, key=key, on_page_change=pressed)
+
+
+def theme(pages: list[str]) -> None:
+    """A switch between light, dark and the system's appearance, kept in this browser for all `pages`."""
+    names = {name: say(f"theme.{name.lower()}") for name in ("System", "Light", "Dark")}
+    _component("theme")(data={"themes": names, "pages": pages, "label": say("theme.label")}, key="theme")
 
 
 def data_uri(image: bytes | None, media_type: str = "image/jpeg") -> str:

@@ -10,7 +10,7 @@ from chatvlmllm.corrections import mended
 from chatvlmllm.export import grid
 from chatvlmllm.reading import Block, Failure, Format, Kind, Reading
 from chatvlmllm.run import to_json
-from chatvlmllm.ui import corrections, downloads, fields, parts, safe, widgets
+from chatvlmllm.ui import corrections, downloads, fields, formulas, parts, safe, widgets
 from chatvlmllm.ui.remote import Refused
 from chatvlmllm.ui.words import say
 
@@ -213,9 +213,13 @@ def rendered(reading: Reading) -> None:
     """The page as it would look, without anything that could act: tables and formulas as such."""
     html: list[str] = []
     for block in reading.blocks:
-        if block.kind is Kind.FORMULA or block.format is Format.LATEX:
+        latex = block.kind is Kind.FORMULA or block.format is Format.LATEX
+        if latex and (drawn := formulas.drawable(block.text.strip().strip("$"))) is not None:
             _flush(html)
-            st.latex(block.text)
+            st.latex(drawn)
+        elif block.format is Format.MARKDOWN and block.table is None and "$" in block.text:
+            _flush(html)
+            widgets.markdown(block.text)
         else:
             html.append(block_html(block))
     _flush(html)

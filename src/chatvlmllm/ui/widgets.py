@@ -10,7 +10,7 @@ import streamlit as st
 from chatvlmllm import messages
 from chatvlmllm.reading import Notice, Reading, Stage, Verdict
 from chatvlmllm.trust.confidence import grade
-from chatvlmllm.ui import launch, safe
+from chatvlmllm.ui import formulas, launch, safe
 from chatvlmllm.ui.remote import Refused, Remote
 from chatvlmllm.ui.words import language, say
 
@@ -49,6 +49,15 @@ def told() -> Iterator[None]:
 
 def error(refused: Refused) -> None:
     st.error(safe.label(refused.message) + ("  \n" + safe.label(refused.hint) if refused.hint else ""))
+
+
+def markdown(text: str, name: str = "") -> None:
+    """A text that a model or a document wrote: drawn, formulas included, and unable to do anything."""
+    for drawn, piece in formulas.pieces(text):
+        if drawn:
+            st.markdown(piece)
+        else:
+            st.html(f'<div class="paper {name}">{piece}</div>')
 
 
 def badge(text: str, tone: str) -> str:

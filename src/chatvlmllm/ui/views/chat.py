@@ -120,7 +120,7 @@ def _conversation(chat: dict[str, Any], able: dict[str, list[str]]) -> None:
 def _message(chat: dict[str, Any], index: int, message: talking.Message) -> None:
     """One message with what belongs to it."""
     with st.chat_message(message["role"], avatar=_AVATARS[message["role"]]):
-        st.html(f'<div class="paper said">{safe.to_html(message["text"])}</div>')
+        widgets.markdown(message["text"], "said")
         if message["role"] == "user":
             return
         st.caption(safe.label(_about(message)))
