@@ -63,10 +63,10 @@ class Workbench:
         return httpx.get(self.server.url + path, params=query, timeout=60, trust_env=False).json()
 
     @contextlib.contextmanager
-    def held(self) -> Iterator[None]:
-        """Answers of the model stop in their middle for so long."""
+    def told(self, order: str) -> Iterator[None]:
+        """For so long the model is on `hold` in the middle of its answers, or gives none (`refuse`)."""
         program = self.model_url.removesuffix("/v1")
-        httpx.post(f"{program}/hold", trust_env=False)
+        httpx.post(f"{program}/{order}", trust_env=False)
         try:
             yield
         finally:

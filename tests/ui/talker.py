@@ -4,7 +4,7 @@ Its answer names how many questions and pictures the conversation has and repeat
 can see what travelled. A question with "долго" is answered in many slow words; one that asks for `qwenvl html` is
 answered with the layout of the page, as that model writes it; one with "опасно" with text that would act if it could,
 one with "формул" with formulas, some of which would.
-After a POST to /hold every answer stops in its middle until one to /go.
+After a POST to /hold every answer stops in its middle until one to /go; after one to /refuse there is none until then.
 """
 
 import json
@@ -24,13 +24,15 @@ FORMULAS = (
 )
 LAYOUT = (
     '<html><body><h2 data-bbox="100 100 900 200">Заголовок</h2>'
-    '<p data-bbox="100 300 900 400">Строка под ним</p></body></html>'
+    '<p data-bbox="100 300 900 400">Строка под ним</p>'
+    '<table data-bbox="100 500 900 900"><tr><td>Цена</td><td>120</td></tr></table></body></html>'
 )
 
 
 #: Whether answers may go on beyond their middle.
 GO = threading.Event()
 GO.set()
+REFUSES = threading.Event()
 
 
 def parts(message: dict) -> tuple[str, int]:
@@ -58,6 +60,14 @@ def answer(messages: list[dict]) -> str:
     return f"**Вопросов {questions}**, ответов {answers}, картинок {pictures}: {last}"
 
 
+def go() -> None:
+    GO.set()
+    REFUSES.clear()
+
+
+_ORDERS = {"/hold": GO.clear, "/refuse": REFUSES.set, "/go": go}
+
+
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
@@ -77,9 +87,12 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"] or 0)) or b"{}")
-        if self.path in ("/hold", "/go"):
-            GO.set() if self.path == "/go" else GO.clear()
+        if self.path in _ORDERS:
+            _ORDERS[self.path]()
             self._json({})
+            return
+        if REFUSES.is_set():
+            self.send_error(500)
             return
         text = answer(body["messages"])
         usage = {"prompt_tokens": 1, "completion_tokens": len(text.split()), "total_tokens": 1 + len(text.split())}

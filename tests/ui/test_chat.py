@@ -104,7 +104,7 @@ def test_t31_boxes_stand_under_their_own_message(page: Page) -> None:
     page.get_by_role("button", name="Распознать").click()
     found = page.locator("[data-testid=stChatMessage]").nth(1)
     found.get_by_text("one.png").click()
-    expect(found.locator(".picture .box")).to_have_count(2)
+    expect(found.locator(".picture .box")).to_have_count(3)
     ask(page, "А теперь словами?")
     expect(page.get_by_text("Вопросов 2, ответов 1, картинок 1: А теперь словами?")).to_be_visible(timeout=20_000)
     expect(page.locator("[data-testid=stChatMessage]").nth(3).locator(".picture")).to_have_count(0)

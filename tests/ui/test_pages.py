@@ -95,7 +95,7 @@ def filled(bench: rig.Workbench) -> dict[str, str]:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("language", ["ru", "en"])
-def test_t29_t57_every_page_can_be_read_in_both_themes(
+def test_t29_t51_t57_every_page_can_be_read_in_both_themes(
     chromium: Browser, bench: rig.Workbench, filled: dict[str, str], shots: Path, scheme: str, language: str
 ) -> None:
     """No page fails when it is the first to be opened, asks another machine for anything, or shows dim text."""
@@ -118,6 +118,35 @@ def test_t29_t57_every_page_can_be_read_in_both_themes(
             assert page.evaluate("document.scrollingElement.scrollWidth <= innerWidth"), f"{name} is wider than {width}"
         context.close()
         assert [url for url in elsewhere if not url.startswith((bench.url, "data:", "blob:"))] == []
+
+
+def test_failed_pages_are_read_again_by_one_button(page: Page, bench: rig.Workbench) -> None:
+    """Two files of three meet a model that gives no answer; the button reads these two again, and they are read."""
+    page.goto("/batch")
+    settled(page)
+    files = [{"name": f"{n}.png", "mimeType": "image/png", "buffer": encoded(picture(f"Number {n}"), "PNG")}
+             for n in range(2)]  # fmt: skip
+    files.append({"name": "blank.png", "mimeType": "image/png", "buffer": encoded(picture(""), "PNG")})
+    page.locator("input[type=file]").first.set_input_files(files)
+    page.get_by_role("combobox", name=re.compile("Модель")).click()
+    page.get_by_role("option", name="Qwen3-VL 2B", exact=True).click()
+    settled(page)
+    page.get_by_text("Дополнительно").click()
+    page.get_by_text("Если модель подведёт, прочитать другой").click()
+    settled(page)
+    with bench.told("refuse"):
+        page.get_by_role("button", name="Начать").click()
+        again = page.get_by_role("button", name="Повторить неудачные (2)")
+        expect(again).to_be_visible(timeout=60_000)
+        page.screenshot(path=rig.SHOTS / "batch-failed.png")
+        first = page.url.rpartition("batch=")[2]
+    again.click()
+    page.wait_for_url(lambda url: "batch=" in url and first not in url)
+    expect(page.get_by_role("button", name="Всё (zip)")).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("button", name="Повторить неудачные")).to_have_count(0)
+    job = bench.get(f"/v1/jobs/{page.url.rpartition('batch=')[2]}")
+    assert [file["name"] for file in job["files"]] == ["0.png", "1.png"]
+    assert "failed" not in job["verdicts"]
 
 
 def test_the_appearance_is_switched_in_the_page(page: Page) -> None:
@@ -232,8 +261,11 @@ def test_two_models_are_compared(page: Page) -> None:
     assert page.locator("[data-testid=stException]").count() == 0
 
 
-def test_the_history_finds_opens_and_deletes(page: Page, bench: rig.Workbench) -> None:
-    """A job is found by a part of its file's name in any letter case, opened again, and deleted for good."""
+def test_t52_the_history_finds_opens_and_deletes(page: Page, bench: rig.Workbench) -> None:
+    """A job is found by a part of its file's name in any letter case, opened again, and deleted for good.
+
+    The button within a button fires, and what it says is there after the page was drawn again.
+    """
     files = {"files": ("Счёт РОМАШКА.pdf", text_pdf("Invoice 17"))}
     url = bench.server.url + "/v1/jobs"
     job = httpx.post(url, files=files, data={"model": "text_layer"}, trust_env=False, timeout=60).json()["id"]
@@ -247,6 +279,7 @@ def test_the_history_finds_opens_and_deletes(page: Page, bench: rig.Workbench) -
     page.get_by_role("button", name="Назад к истории").click()
     page.get_by_role("button", name="Удалить").first.click()
     page.get_by_role("button", name="Удалить без возврата").click()
+    expect(page.get_by_text("Удалено.")).to_be_visible()
     rig.until(lambda: httpx.get(f"{url}/{job}", trust_env=False).status_code == 404)
 
 

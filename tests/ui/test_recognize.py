@@ -13,6 +13,8 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 from playwright.sync_api import Page, expect
 
+from chatvlmllm import forms
+from chatvlmllm.bench.specimens import make
 from tests.conftest import encoded, picture
 from tests.pdfs import text_pdf
 from tests.ui import rig
@@ -33,10 +35,12 @@ def drop(page: Page, *files: tuple[str, bytes], path: str = "/") -> None:
     rig.settled(page)
     uploads = [{"name": name, "mimeType": "application/octet-stream", "buffer": content} for name, content in files]
     page.locator("input[type=file]").first.set_input_files(uploads)  # type: ignore[arg-type]
+    expect(page.get_by_text("Выбрано:")).to_be_visible()
 
 
 def choose(page: Page, label: str, option: str) -> None:
-    """Take an option of a select box."""
+    """Take an option of a select box, once nothing is drawn any more: a list that is redrawn closes."""
+    rig.settled(page)
     page.get_by_role("combobox", name=re.compile(label)).click()
     page.get_by_role("option", name=option, exact=True).click()
 
@@ -79,7 +83,7 @@ def test_a_scan_becomes_boxes_and_text(page: Page) -> None:
 
 def test_text_is_seen_while_its_page_is_read(page: Page, bench: rig.Workbench) -> None:
     """What a model has said of a page so far stands there before the page is read, with the model's name."""
-    with bench.held():
+    with bench.told("hold"):
         drop(page, ("scan.png", encoded(picture("Hello world"), "PNG")))
         choose(page, "Модель", "Qwen3-VL 2B")
         page.get_by_role("button", name="Распознать").click()
@@ -131,6 +135,100 @@ def test_t54_edits_are_kept_and_exported(page: Page, bench: rig.Workbench) -> No
     assert "Привет, мир; =1+1" in Path(taken.value.path()).read_text(encoding="utf-8")
     page.get_by_role("tab", name="Сырой ответ").click()
     expect(page.locator("[data-testid=stCode]")).to_contain_text("Hello")
+
+
+def test_t54_fields_put_right_are_kept_and_inert_in_every_file(page: Page, bench: rig.Workbench) -> None:
+    """A field's value that was changed is kept, and to the letter in JSON, CSV, XLSX and text, never acting."""
+    value = "=HYPERLINK(1;2) <script>window.hacked=1</script>"
+    read(page, ("Счёт.pdf", make("invoice", 3).pdf), model="PDF text layer")
+    job = page.url.rpartition("job=")[2]
+    page.get_by_role("tab", name="Поля").click()
+    grid = page.locator("[data-testid=stDataFrame]")
+    expect(grid).to_be_visible()
+    rig.settled(page)
+    fields = bench.get(f"/v1/jobs/{job}/files/0/fields")["fields"]
+    key, row = next((one["key"], row) for row, one in enumerate(fields) if one["key"] == "number")
+    place = grid.bounding_box()
+    assert place is not None
+    page.mouse.click(place["x"] + 30, place["y"] + 35 + 17)
+    for direction in ("ArrowRight", *["ArrowDown"] * row, "Enter"):
+        page.keyboard.press(direction)
+    page.locator("#portal textarea, .gdg-style textarea, textarea.gdg-input").last.fill(value)
+    page.keyboard.press("Enter")
+    page.wait_for_timeout(500)
+    rig.settled(page)
+    page.get_by_role("button", name="Сохранить исправления").click()
+    expect(page.get_by_text("Исправления сохранены и войдут в файлы для скачивания.")).to_be_visible()
+    assert bench.get(f"/v1/jobs/{job}/files/0/corrections")["fields"] == {key: value}
+    page.reload()
+    page.get_by_role("tab", name="Поля").click()
+    for format in ("JSON", "CSV", "XLSX", "TXT"):
+        rig.settled(page)
+        with page.expect_download(timeout=60_000) as taken:
+            page.get_by_role("button", name=f"Поля: {format}").click()
+        content = Path(taken.value.path()).read_bytes()
+        check(f"fields.{format.lower()}", content)
+        assert value in told(format, content)
+    with page.expect_download(timeout=60_000) as taken:
+        page.get_by_role("button", name="Скачать всё").click()
+    packed = zipfile.ZipFile(taken.value.path())
+    for name in packed.namelist():
+        if ".fields." in name:
+            check(name, packed.read(name))
+
+
+def told(format: str, content: bytes) -> str:
+    """Everything that a file of fields says, as text."""
+    if format == "XLSX":
+        sheets = openpyxl.load_workbook(io.BytesIO(content))
+        return "\n".join(str(cell.value) for sheet in sheets for row in sheet.iter_rows() for cell in row)
+    text = content.decode("utf-8-sig")
+    return json.dumps(json.loads(text), ensure_ascii=False) if format == "JSON" else text
+
+
+def test_t49_document_types_are_there_whatever_model_is(page: Page) -> None:
+    """With a model of the user's own server at work, every document type can be chosen, and fields are found."""
+    drop(page, ("Счёт.pdf", make("invoice", 3).pdf))
+    choose(page, "Модель", "Qwen3-VL 2B")
+    rig.settled(page)
+    page.get_by_role("combobox", name=re.compile("Тип документа")).click()
+    options = page.get_by_role("option")
+    expect(options.first).to_have_text("Определить")
+    assert options.count() >= min(10, len(forms.forms()))
+    page.keyboard.press("Escape")
+    choose(page, "Модель", "PDF text layer")
+    page.get_by_role("button", name="Распознать").click()
+    page.get_by_role("tab", name="Поля").click(timeout=60_000)
+    expect(page.locator("[data-testid=stDataFrame]")).to_be_visible()
+
+
+def test_t34_a_layout_shows_its_boxes_and_its_table(page: Page) -> None:
+    """A page that a model was asked to lay out has its boxes on the picture and its table in a grid, in one go."""
+    drop(page, ("scan.png", table_page()))
+    choose(page, "Что нужно", "Разметка страницы с рамками")
+    choose(page, "Модель", "Qwen3-VL 2B")
+    rig.settled(page)
+    page.get_by_role("button", name="Распознать").click()
+    expect(page.locator(".picture .box")).to_have_count(3)
+    expect(page.locator(".reading .block.heading")).to_contain_text("Заголовок")
+    page.get_by_role("tab", name="Таблицы").click()
+    expect(page.locator("[data-testid=stDataFrame]")).to_be_visible()
+
+
+def test_t53_an_open_page_outlives_its_server(page: Page, bench: rig.Workbench) -> None:
+    """When the server is another one, the page that was open still shows what it had and reads the next document."""
+    read(page, ("first.png", encoded(picture("FIRST"), "PNG")))
+    bench.kill_server()
+    bench.start_server()
+    page.get_by_role("tab", name="Markdown").click()
+    expect(page.locator(".paper")).to_contain_text("FIRST")
+    page.get_by_role("button", name="Новый документ").click()
+    rig.settled(page)
+    uploads = [{"name": "second.pdf", "mimeType": "application/pdf", "buffer": text_pdf("SECOND")}]
+    page.locator("input[type=file]").first.set_input_files(uploads)  # type: ignore[arg-type]
+    page.get_by_role("button", name="Распознать").click()
+    expect(page.locator(".reading")).to_contain_text("SECOND")
+    expect(page.get_by_text("FIRST")).to_have_count(0)
 
 
 def test_t54_no_result_under_another_file(page: Page) -> None:
@@ -252,7 +350,6 @@ def test_auto_names_its_choice_before_reading(page: Page) -> None:
     route = page.locator(".route")
     expect(route).to_contain_text("«Авто» выберет модель Qwen3-VL 2B: универсальная модель, знающая язык.")
     expect(route).to_contain_text("Если она подведёт: Embedded reader")
-    rig.settled(page)
     choose(page, "Тип документа", "Паспорт гражданина РФ")
     expect(route).to_contain_text("удостоверение личности")
     choose(page, "Модель", "Embedded reader")
