@@ -23,6 +23,7 @@ from chatvlmllm.server import (
     measurements,
     openai,
     overview,
+    responses,
     system,
 )
 from chatvlmllm.server.dialects import docling, mistral, openwebui
@@ -35,6 +36,7 @@ from chatvlmllm.server.shared import Shared
 #: Every route of the server; a module's routes are its `router`. The first is the one that is asked most.
 ROUTERS = (
     openai.router,
+    responses.router,
     chats.router,
     desk.router,
     documents.router,

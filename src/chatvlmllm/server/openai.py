@@ -37,13 +37,13 @@ async def complete(request: Request, body: ChatRequest, shared: SharedBy) -> Res
     Closing the connection ends the generation. Documents travel as `image_url` or `file` parts.
     """
     leaving = Leaving()
-    exchange = _Exchange(body, shared, leaving, edge.request_id(request), edge.language(request.headers))
+    exchange = Exchange(body, shared, leaving, edge.request_id(request), edge.language(request.headers))
     if body.stream:
         return await edge.streamed(request, exchange.events(), leaving)
     return edge.answer(await edge.finished(request, exchange.whole, leaving))
 
 
-class _Exchange:
+class Exchange:
     """One request on its way through a thread."""
 
     def __init__(self, body: ChatRequest, shared: Shared, leaving: Leaving, number: str, spoken: str) -> None:
@@ -55,7 +55,7 @@ class _Exchange:
         """The answer at once."""
         said: list[str] = []
         outcome: talk.Outcome | None = None
-        for item in self._items():
+        for item in self.items():
             if isinstance(item, Delta):
                 said.append(item.text)
             else:
@@ -63,7 +63,7 @@ class _Exchange:
         assert outcome is not None
         text = "".join(said)
         finish = finish_reason(outcome)
-        self._check(text, outcome)
+        self.check(text, outcome)
         message = {"role": "assistant", "content": text, "refusal": None}
         answer = {
             "id": self._id,
@@ -73,7 +73,7 @@ class _Exchange:
             "choices": [{"index": 0, "message": message, "finish_reason": finish, "logprobs": None}],
             "chatvlmllm": extra(outcome),
         }
-        usage = _usage(outcome)
+        usage = usage_of(outcome)
         return answer | ({"usage": usage} if usage else {})
 
     def events(self) -> Iterator[bytes]:
@@ -82,7 +82,7 @@ class _Exchange:
         begun = False
         said: list[str] = []
         try:
-            for item in self._items():
+            for item in self.items():
                 if not begun:
                     begun = True
                     yield chunks.first()
@@ -91,7 +91,7 @@ class _Exchange:
                         said.append(item.text)
                     yield chunks.piece(item.text)
                 else:
-                    self._check("".join(said), item)
+                    self.check("".join(said), item)
                     yield from self._end(chunks, item)
         except ChatVLMLLMError as error:
             if not begun:
@@ -99,11 +99,12 @@ class _Exchange:
             yield b"data: " + edge.envelope(error, self._spoken, self._number) + b"\n\n"
 
     def _end(self, chunks: Chunks, outcome: talk.Outcome) -> Iterator[bytes]:
-        usage, options = _usage(outcome), self._body.stream_options
+        usage, options = usage_of(outcome), self._body.stream_options
         counted = chunks.usage(usage) if usage and options is not None and options.include_usage else b""
         yield chunks.last(finish_reason(outcome), extra(outcome)) + counted + b"data: [DONE]\n\n"
 
-    def _items(self) -> Iterator[Delta | talk.Outcome]:
+    def items(self) -> Iterator[Delta | talk.Outcome]:
+        """Pieces of the answer, then how it went."""
         settings = self._shared.settings
         with ExitStack() as held:
             said = parts.opened(self._body.messages, self._shared.runner, held)
@@ -119,7 +120,7 @@ class _Exchange:
         for reading in outcome.readings:
             self._shared.metrics.page(reading)
 
-    def _check(self, text: str, outcome: talk.Outcome) -> None:
+    def check(self, text: str, outcome: talk.Outcome) -> None:
         """An answer that came to its end must have the form that was asked for."""
         form = self._body.response_format
         if form is not None and outcome.reply is not None and outcome.reply.stop is Stop.END:
@@ -156,7 +157,7 @@ def finish_reason(outcome: talk.Outcome) -> str:
     return "length" if any(reading.verdict in cut for reading in outcome.readings) else "stop"
 
 
-def _usage(outcome: talk.Outcome) -> dict[str, int] | None:
+def usage_of(outcome: talk.Outcome) -> dict[str, int] | None:
     """Tokens as the engines counted them; None where one does not count."""
     replies = [outcome.reply] if outcome.reply else [r.reply for r in outcome.readings if r.reply]
     counted: list[Usage] = [reply.usage for reply in replies if reply]
