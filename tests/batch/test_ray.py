@@ -1,17 +1,21 @@
 """A real Ray cluster of two nodes on this machine reads what one machine reads, also when a node is lost."""
 
+import json
 import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from chatvlmllm.config import Server
 from tests.batch.conftest import Batch, events, files, papers
-from tests.conftest import Outcome
+from tests.conftest import Outcome, picture
+from tests.engines.rig import server
 
 pytestmark = pytest.mark.real
 
@@ -87,3 +91,25 @@ def test_a_batch_interrupted_on_ray_goes_on_without_it(batch: Batch, tmp_path: P
     assert batch(source).code == 0
     kept = [record["at"] for record in events(out, "kept")]
     assert len(kept) == len(set(kept)) == 100
+
+
+def test_all_nodes_draft_before_any_of_them_reads(
+    batch: Batch, cluster: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two stages are two passes over the whole batch on a cluster too."""
+    cluster.add_node(num_cpus=1)  # type: ignore[attr-defined]
+    diary, keys = tmp_path / "diary", ("qwen_vl_2b", "qwen3_vl_2b")
+    (tmp_path / "in").mkdir()
+    for number in range(6):
+        picture(f"page {number}").save(tmp_path / "in" / f"page{number}.png")
+    with ExitStack() as running:
+        urls = [running.enter_context(server(f"diary={diary}", f"text=by {key}", name=key)) for key in keys]
+        servers = [Server(url=url, models={key: key}).model_dump() for key, url in zip(keys, urls, strict=True)]
+        monkeypatch.setenv("CHATVLMLLM_SERVERS", json.dumps(servers))
+        wishes = ("--draft", keys[0], "--model", keys[1], "--witness", "off", "-f", "json", "--engine", "ray")
+        done = batch(tmp_path / "in", *wishes, "--address", cluster.address)  # type: ignore[attr-defined]
+    assert done.code == 0, done.err
+    told = [json.loads(line) for line in diary.read_text().splitlines()]
+    assert [one["model"] for one in told if one["event"] == "asked"] == [keys[0]] * 6 + [keys[1]] * 6
+    run = json.loads((tmp_path / "out" / "page0.png.json").read_text())
+    assert [one["stage"] for one in run["readings"][0]["attempts"]] == ["draft", "final"]

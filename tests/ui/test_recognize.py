@@ -7,6 +7,7 @@ import re
 import zipfile
 from pathlib import Path
 
+import httpx
 import openpyxl
 import pikepdf
 import pytest
@@ -229,6 +230,23 @@ def test_t53_an_open_page_outlives_its_server(page: Page, bench: rig.Workbench) 
     page.get_by_role("button", name="Распознать").click()
     expect(page.locator(".reading")).to_contain_text("SECOND")
     expect(page.get_by_text("FIRST")).to_have_count(0)
+
+
+def test_both_stages_of_a_page_are_told(page: Page, bench: rig.Workbench) -> None:
+    """A page that was drafted by one model and read by another shows both attempts and both raw answers."""
+    files = [("files", ("page.png", encoded(picture("DRAFTED"), "PNG")))]
+    wishes = {"model": rig.MODEL, "draft": "embedded", "lang": "eng", "witness": "off"}
+    posted = httpx.post(bench.server.url + "/v1/jobs", files=files, data=wishes, trust_env=False, timeout=60)
+    job = posted.json()["id"]
+    rig.until(lambda: bench.get(f"/v1/jobs/{job}")["state"] == "finished", 60)
+    page.goto(f"/?job={job}")
+    rig.settled(page)
+    page.get_by_text("Как читалась страница").click()
+    for stage in ("первый из двух проходов", "второй из двух проходов"):
+        expect(page.get_by_text(stage).first).to_be_visible()
+    page.get_by_role("tab", name="Сырой ответ").click()
+    expect(page.locator("pre", has_text="DRAFTED").first).to_be_visible()
+    expect(page.locator("[data-testid=stCaptionContainer]", has_text=rig.MODEL).first).to_be_visible()
 
 
 def test_t54_no_result_under_another_file(page: Page) -> None:

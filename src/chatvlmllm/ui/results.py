@@ -8,7 +8,7 @@ import streamlit as st
 
 from chatvlmllm.corrections import mended
 from chatvlmllm.export import grid
-from chatvlmllm.reading import Block, Failure, Format, Kind, Reading
+from chatvlmllm.reading import Block, Failure, Format, Kind, Reading, Stage
 from chatvlmllm.run import to_json
 from chatvlmllm.ui import corrections, downloads, fields, formulas, parts, safe, widgets
 from chatvlmllm.ui.remote import Refused
@@ -254,12 +254,12 @@ def _json(reading: Reading) -> None:
 
 
 def _raw(reading: Reading) -> None:
-    """What the model wrote, to the letter."""
-    replies = [one for one in (reading.reply, *reading.further) if one is not None]
-    if not replies:
+    """What the models wrote, to the letter: the draft where there is one, the answer, and its continuations."""
+    told = [(widgets.staged(Stage.DRAFT), reading.draft), ("", reading.reply)]
+    told += [(say("result.further", number=number) + ": ", one) for number, one in enumerate(reading.further, 1)]
+    if reading.reply is None:
         st.caption(say("result.no_raw"))
-    for number, reply in enumerate(replies):
-        if number:
-            st.caption(say("result.further", number=number))
-        st.caption(f"{reply.model} · {reply.engine} · {reply.device} · {reply.stop}")
-        st.code(reply.text, language=None, wrap_lines=True, height=560)
+    for which, reply in told:
+        if reply is not None:
+            st.caption(f"{which}{reply.model} · {reply.engine} · {reply.device} · {reply.stop}")
+            st.code(reply.text, language=None, wrap_lines=True, height=560)
