@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from chatvlmllm.forms import money
 from chatvlmllm.forms.form import FieldRule, Where
 from chatvlmllm.forms.found import Ask, Found, cut, look
 from chatvlmllm.forms.kinds import KINDS
@@ -31,15 +32,21 @@ class Spot:
 
 
 def beside(paper: Paper, spot: Spot, where: Where) -> Iterator[Found]:
-    """The first value of the kind on that side of the label."""
+    """The first value of the kind on that side of the label; right of it a whole amount gives way to one with cents."""
     windows = {"right": _right, "below": _below, "above": _above, "inside": _inside}
+    whole: Found | None = None
     for weight, words in windows[where](paper, spot):
         kept = spot.region.keep(words)
-        if kept:
-            found = look(spot.ask, kept, spot.region.sheet, Layer.LABEL, spot.hit.label)
-            if found is not None:
-                yield replace(found, score=found.score * weight)
-                return
+        found = look(spot.ask, kept, spot.region.sheet, Layer.LABEL, spot.hit.label) if kept else None
+        if found is None:
+            continue
+        weighed = replace(found, score=found.score * weight)
+        if where != "right" or spot.ask.kind != "money" or money.exact(found.source.text):
+            yield weighed
+            return
+        whole = whole or weighed
+    if whole is not None:
+        yield whole
 
 
 def _right(paper: Paper, spot: Spot) -> Windows:

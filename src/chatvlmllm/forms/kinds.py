@@ -5,10 +5,11 @@ be such a value, the likeliest first.
 """
 
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from chatvlmllm.forms import dates, money, names, words
+from chatvlmllm.forms import addresses, dates, money, names, words
 
 Found = tuple[int, int, str]
 Finder = Callable[[str, str], list[Found]]
@@ -18,8 +19,6 @@ _LOOKS_LIKE = str.maketrans("OОоoQЗзБбlI|!SВB", "0000033661111588"[:16])
 _SIGN = r"[0-9OОоoЗзБlI|S]"
 #: Patterns that name capitals mean them.
 _CASED = re.compile(r"\[(?:A-Z|А-ЯЁ)")
-#: How hundredths end an amount.
-_HUNDREDTHS = re.compile(r"(?:[.,\-–—=]\s?\d\d|к(?:оп)?\.?|=)$", re.IGNORECASE)
 #: The number of a clause: 2.4. or 2.4.1
 _CLAUSE = re.compile(r"\d{1,2}\.\d{1,2}\.[\s\d]?")
 #: A longer bare number glued to letters is a registration number, no amount in a currency.
@@ -86,6 +85,15 @@ def pattern(expression: str, *, upper: bool = False, drop: str = "") -> Finder:
     return find
 
 
+def _unmarked(finder: Finder) -> Finder:
+    """A finder that sees letters without the marks that dirt over them becomes; papers of travel have none (ICAO)."""
+
+    def find(text: str, language: str) -> list[Found]:
+        return finder("".join(unicodedata.normalize("NFD", sign)[0] for sign in text), language)
+
+    return find
+
+
 def _dates(text: str, _language: str) -> list[Found]:
     return dates.find(text)
 
@@ -101,7 +109,7 @@ def _money(text: str, language: str) -> list[Found]:
         if not _CLAUSE.fullmatch(text[s:e] + text[e : e + 2])
         if not (e - s > _LONGEST_BARE and text[s:e].isdigit() and text[max(0, s - 1) : s].isalpha())
     ]
-    return sorted(known, key=lambda one: (_HUNDREDTHS.search(text[one[0] : one[1]]) is None, one[0]))
+    return sorted(known, key=lambda one: (not money.exact(text[one[0] : one[1]]), one[0]))
 
 
 def _decimal(text: str, language: str) -> list[Found]:
@@ -110,7 +118,8 @@ def _decimal(text: str, language: str) -> list[Found]:
 
 def _percent(text: str, _language: str) -> list[Found]:
     marked = [
-        (m.start(), m.end(), m[1].replace(",", ".")) for m in re.finditer(r"(\d{1,2}(?:[.,]\d+)?)\s?(?:%|проц)", text)
+        (m.start(), m.end(), m[1].replace(",", "."))
+        for m in re.finditer(r"(\d{1,2}(?:[.,]\d+)?)\s?(?:%|проц|°/[оo]|(?<=\d\d)[69](?![\d.,]))", text)
     ]
     bare = [
         (m.start(), m.end(), m[0].replace(",", "."))
@@ -120,14 +129,18 @@ def _percent(text: str, _language: str) -> list[Found]:
 
 
 def _spoken(text: str, _language: str) -> list[Found]:
-    """The longest stretch of words that is an amount, as a decimal with two places."""
+    """The longest stretch of words that is an amount, as a decimal with two places; none that misread words cut off."""
     text = _KOPECKS.sub(lambda match: match.group().translate(_LOOKS_LIKE), text)
     marks = list(re.finditer(r"[^\W\d_]+\.?|\d+", text))
     for start in range(min(len(marks), 12)):
+        before = [mark.group() for mark in marks[max(0, start - 2) : start]]
+        if any(word.isalpha() and words.parse(word) for word in before):
+            return []
         for end in range(len(marks), start, -1):
             span = text[marks[start].start() : marks[end - 1].end()]
             spoken = words.parse(span) if not span[0].isdigit() else None
-            if spoken is not None:
+            rest = text[marks[end - 1].end() :]
+            if spoken is not None and (words.names_currency(span) or not words.names_currency(rest)):
                 return [(marks[start].start(), marks[end - 1].end(), f"{spoken.amount:.2f}")]
     return []
 
@@ -148,15 +161,9 @@ def _text(text: str, language: str) -> list[Found]:
 
 
 def _address(text: str, language: str) -> list[Found]:
-    index = re.search(r"(?<!\d)\d{6}(?!\d)[,\s]", text)
-    start = index.start() if index and index.start() < 40 else 0
+    start = addresses.begin(text)
     found = _text(text[start:], language)
-    return [(s + start, e + start, _STREET.sub("ул.", _SHORT.sub(r"\1. ", v))) for s, e, v in found]
-
-
-#: Short words of addresses as they are set without a space, and the one that readers misread most.
-_SHORT = re.compile(r"\b(г|ул|уп|пер|д|к|корп|стр|кв|оф)\.(?=[\w«])", re.IGNORECASE)
-_STREET = re.compile(r"\bуп\.(?=\s)")
+    return [(s + start, e + start, addresses.spelled(v)) for s, e, v in found]
 
 
 _CODE = r"(?:№|N[oо°]?\.?(?=\s)|#)?\s*(?P<v>(?=[^\s,;]*\d)[\w][\w./\\\-–]*[\w](?:[-/]\w+)*|\d)"
@@ -175,13 +182,17 @@ _ALL = (
     Kind("person", names.persons, ("person_shape",), personal=True),
     Kind("surname", names.name_words, personal=True),
     Kind("surname_ru", pattern(_RU_NAMES, upper=False), personal=True),
-    Kind("surname_latin", pattern(_LATIN_NAMES), personal=True),
+    Kind("surname_latin", _unmarked(pattern(_LATIN_NAMES)), personal=True),
     Kind(
         "place_ru", pattern(r"(?<![\w])(?:[А-ЯЁ][А-ЯЁа-яё.\-]*)(?:\s+(?:[А-ЯЁ][А-ЯЁа-яё.\-]*|\d{2,6}))*"), personal=True
     ),
     # Signs of another alphabet are those of the number at the page's edge.
     Kind("office_ru", pattern(r"(?<!\w)[А-ЯЁ№][А-ЯЁа-яё.,\-«»\"()№\d ]*[А-ЯЁа-яё.)»\"\d](?![A-Za-z])")),
-    Kind("place_latin", pattern(r"(?<![\w])(?:[A-Z][A-Za-z.\-]*)(?:\s+(?:[A-Z][A-Za-z.\-]*|\d{2,6}))*"), personal=True),
+    Kind(
+        "place_latin",
+        _unmarked(pattern(r"(?<![\w])(?:[A-Z][A-Za-z.\-]*)(?:\s+(?:[A-Z][A-Za-z.\-]*|\d{2,6}))*")),
+        personal=True,
+    ),
     Kind("city", pattern(r"(?:\bг|\bс|\bп|\bпос|\bгор)\.\s?[А-ЯЁ][А-Яа-яё\-]+(?:\s[А-ЯЁ][а-яё]+)?")),
     Kind("letters", pattern(r"(?<![A-Za-z])[A-Z]{1,3}(?![A-Za-z])")),
     Kind(
@@ -193,7 +204,7 @@ _ALL = (
     Kind("place_text", _text, free=True),
     Kind("place", _text, free=True, personal=True),
     Kind("code", pattern(_CODE)),
-    Kind("integer", pattern(r"(?<![\d.,])\d{1,9}(?![\d,]|\.\d)"), schema=_DIGITS_SCHEMA),
+    Kind("integer", pattern(r"(?<![\d.,])\d{1,9}(?!\d|[.,]\d)"), schema=_DIGITS_SCHEMA),
     Kind("decimal", _decimal, schema=_DECIMAL_SCHEMA),
     Kind("money", _money, schema=_DECIMAL_SCHEMA),
     Kind("percent", _percent, schema=_DECIMAL_SCHEMA),
@@ -227,6 +238,7 @@ _ALL = (
     Kind("ikz", digits(36), schema=_DIGITS_SCHEMA),
     Kind("uin", digits(25, 20), schema=_DIGITS_SCHEMA),
     *(Kind(f"digits{n}", digits(n), personal=True, schema=_DIGITS_SCHEMA) for n in (2, 4, 6, 9, 10, 16, 19)),
+    Kind("okei", pattern(r"(?<!\d)\d{3}(?!\d)"), schema=_DIGITS_SCHEMA),
     Kind("okpd2", pattern(r"(?<![\d.])\d\d(?:\.\d{1,3}){1,4}(?![\d.])")),
     Kind("bic", pattern(r"\b[A-Z]{6}[A-Z0-9]{2}(?:[A-Z0-9]{3})?\b")),
     Kind("vat_number", pattern(r"\b[A-Z]{2}\s?[0-9A-Z](?:[\s.]?[0-9A-Z]){6,12}\b", upper=True, drop=" .")),

@@ -8,11 +8,13 @@ from itertools import groupby
 
 from rapidfuzz.distance import Levenshtein
 
-from chatvlmllm.forms.sheet import Segment, Stream
+from chatvlmllm.forms.sheet import Segment
 
 #: Latin letters with a Cyrillic twin, and spellings that papers mix. One character becomes one character, always.
 _FOLD = str.maketrans("abcehkmoptxyё", "авсенкмортхуе")
 _TOKEN = re.compile(r"[^\W\d_]+|\d+|[№%#/]")
+#: A zero among letters, or between the full stops of an abbreviation (Ф.И.0.), is the letter.
+_ZERO = re.compile(r"(?<=[^\W\d_])0(?!\d)|(?<=[^\W\d_]\.)0(?=\.)")
 #: One wrong letter in this many is forgiven.
 _LETTERS_PER_ERROR = 6
 #: Long labels differ from each other by a word or two, so no more than this.
@@ -35,7 +37,7 @@ class Token:
 @lru_cache(maxsize=4096)
 def tokens(text: str) -> tuple[Token, ...]:
     """Words, numbers and the signs № % / of a text, folded, with their places in it."""
-    return tuple(Token(m.group(), m.start(), m.end()) for m in _TOKEN.finditer(fold(text)))
+    return tuple(Token(m.group(), m.start(), m.end()) for m in _TOKEN.finditer(_ZERO.sub("о", fold(text))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,19 +94,25 @@ def match(label: str, text: str, start: int = 0) -> Iterable[tuple[int, int, flo
     found: list[tuple[int, int, float]] = []
     for index in range(len(known)):
         best: tuple[int, int, float] | None = None
-        for size in {count, count - 1, count + 1} if slack else {count}:
-            part = known[index : index + size]
-            if size < 1 or len(part) < size:
-                continue
+        for part in _windows(known[index:], len(wanted), slack) if slack else [known[index : index + count]]:
             read = "".join(token.text for token in part)
-            if abs(len(read) - len(wanted)) > slack:
-                continue
             errors = Levenshtein.distance(read, wanted, score_cutoff=slack)
             if errors <= slack and _numbers(part) == numbers and (best is None or 1 - errors / len(wanted) > best[2]):
                 best = (part[0].start, part[-1].end, 1 - errors / len(wanted))
         if best is not None:
             found.append(best)
     return _apart(found)
+
+
+def _windows(known: Sequence[Token], length: int, slack: int) -> Iterator[Sequence[Token]]:
+    """The first tokens that together are about as long as a label: a reader parts and joins words as well."""
+    size = 0
+    for count, token in enumerate(known, 1):
+        size += len(token.text)
+        if size > length + slack:
+            return
+        if size >= length - slack:
+            yield known[:count]
 
 
 def alike(label: str, text: str) -> float:
@@ -217,46 +225,3 @@ def _wrapped(label: str, stack: Sequence[Segment]) -> Iterable[Hit]:
 def telling(label: str) -> bool:
     """Whether a label is recognisable in the middle of a run; numbers and single letters are not."""
     return sum(sign.isalpha() for sign in label) >= (2 if "/" in label else 3)
-
-
-def compile_phrase(phrase: str, shapes: Mapping[str, str]) -> re.Pattern[str]:
-    """A phrase like `Акт № {number} от {date}` as a pattern over folded text; `…` stands for up to 60 characters."""
-    parts: list[str] = []
-    for piece in re.split(r"(\{\w+\}|…)", phrase):
-        if piece == "…":
-            parts.append(r".{0,60}?")
-        elif piece.startswith("{"):
-            key = piece[1:-1]
-            parts.append(rf"(?P<{key}>{shapes[key]})")
-        else:
-            parts.append(_literal(piece, after=bool(parts)))
-    return re.compile(r"\s*".join(part for part in parts if part))
-
-
-def _literal(text: str, *, after: bool) -> str:
-    """Words in a row with free spacing; № may have been read as a letter N or the like.
-
-    A sign right `after` a place for a value ends it and must be there; elsewhere punctuation is easily lost.
-    """
-    found: list[str] = []
-    for sign in re.findall(r"\d+(?:\.\d+)+|[^\W_]+|[^\w\s]", fold(text)):
-        if sign == "№":
-            found.append(r"(?:№|n[ео°º]?|м[ое]?|н[ео]|хо|#)?\.?")
-        elif sign == "@":
-            found.append(r"(?:[^\w\s.,]|ө|[0о](?=\s))")  # readers make some sign or other of it
-        elif sign == "х":
-            found.append("[хx×*]")  # the sign of multiplication, as typed and as read
-        elif sign.isalnum():
-            found.append(re.escape(sign))
-        elif sign[0].isdigit():
-            found.append(sign.replace(".", r"\s?[.,]\s?"))  # clause 1.2 is not 12
-        elif sign in '«»"':
-            found.append(r"[«»\"“”„<>']{0,2}")
-        else:
-            found.append(re.escape(sign) + ("" if after and not found else "?"))
-    return r"\s*".join(found)
-
-
-def search(phrase: re.Pattern[str], stream: Stream) -> Iterable[re.Match[str]]:
-    """Matches of a compiled phrase; places are those of the stream's own text."""
-    return phrase.finditer(fold(stream.text))

@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from chatvlmllm.forms.form import Form, GroupRule
 from chatvlmllm.forms.found import Ask, Found, cut, look
-from chatvlmllm.forms.labels import compile_phrase, hits, search
+from chatvlmllm.forms.labels import hits
 from chatvlmllm.forms.nouns import Layer
 from chatvlmllm.forms.sheet import Sheet, Stream
+from chatvlmllm.forms.turns import compiled, search
 from chatvlmllm.reading import Word
 
 _SHAPES: Mapping[str, str] = {
@@ -21,26 +22,24 @@ _SHAPES: Mapping[str, str] = {
 def rows(form: Form, key: str, rule: GroupRule, sheets: Sequence[Sheet]) -> Iterator[Mapping[str, Found]]:
     """The rows of the group that its phrase finds, pages in order."""
     count = 0
-    phrase = compile_phrase(
-        rule.line, {name: _SHAPES.get(column.kind, r"\S+") for name, column in rule.columns.items()}
-    )
+    turn = compiled(rule.line, {name: _SHAPES.get(column.kind, r"\S+") for name, column in rule.columns.items()})
     for sheet in sheets:
         above: list[Word] = []
         for words in _inside(rule, sheet):
             stream = Stream(words)
-            match = next(iter(search(phrase, stream)), None)
-            if match is None:
+            said = next(search(turn, stream), None)
+            if said is None:
                 above = [*above, *words] if count else list(words)
                 continue
             found: dict[str, Found] = {}
-            for name in match.groupdict():
+            for name, span in said.spans.items():
                 ask = Ask(f"{key}[{count}].{name}", rule.columns[name].kind, form.language)
-                value = look(ask, cut(stream, *match.span(name)), sheet, Layer.PHRASE)
+                value = look(ask, cut(stream, *span), sheet, Layer.PHRASE)
                 if value is not None:
                     found[name] = value
-            if rule.above and (above or match.start()):
+            if rule.above and (above or said.start):
                 ask = Ask(f"{key}[{count}].{rule.above}", rule.columns[rule.above].kind, form.language)
-                value = look(ask, (*above, *cut(stream, 0, match.start())), sheet, Layer.PHRASE)
+                value = look(ask, (*above, *cut(stream, 0, said.start)), sheet, Layer.PHRASE)
                 if value is not None:
                     found[rule.above] = value
             above = []

@@ -13,10 +13,11 @@ _GROUPED = "|".join(
         r"\d{1,3}(?:\.\d{3})+(?=,\d{1,2}(?!\d))",
         r"\d{1,3}(?:,\d{3}){2,}",
         r"\d{1,3}(?:\.\d{3}){2,}",
+        rf"\d{{1,3}}(?:{_SPACE}\d{{3}})*{_SPACE}\d{{3}}(?=\d\d(?![\d.,]))",  # the mark before the kopecks is lost
     )
 )
 _ROUBLES = rf"{_SPACE}*(?:руб(?:л[а-яё]+)?\.?|р\.){_SPACE}*(?P<kop>\d{{2}}){_SPACE}*(?:коп|к\.)"
-_TAIL = rf"{_SPACE}?[.,]{_SPACE}?\d{{1,4}}(?!\d)|[-–—=]\d{{2}}(?!\d)|(?==)"
+_TAIL = rf"{_SPACE}?[.,]{_SPACE}?\d{{1,4}}(?!\d)|[-–—=]\d{{2}}(?!\d)|(?<=\d{{3}})\d{{2}}(?!\d)|(?==)"
 
 #: An amount: digits, perhaps grouped, perhaps with hundredths after a comma, point, dash, or «руб. … коп.».
 AMOUNT = re.compile(
@@ -37,6 +38,15 @@ def _value(match: re.Match[str], language: str) -> str:
     if language == "en" and len(tail) == 3 and match["tail"][0] == "," and len(whole) <= 3 and not match["words"]:
         whole, tail = whole + tail, ""
     return ("-" if match["sign"] else "") + (f"{int(whole)}.{tail}" if tail else str(int(whole)))
+
+
+#: How hundredths end an amount.
+_HUNDREDTHS = re.compile(r"(?:[.,\-–—=]\s?\d\d|\s\d{5}|к(?:оп)?\.?|=)$", re.IGNORECASE)
+
+
+def exact(text: str) -> bool:
+    """Whether an amount as printed says its hundredths."""
+    return _HUNDREDTHS.search(text) is not None
 
 
 def amount(text: str, language: str = "ru") -> str | None:

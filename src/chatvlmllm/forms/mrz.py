@@ -13,6 +13,9 @@ from itertools import combinations, product
 from chatvlmllm.forms.digits import mrz as check_digit
 
 _TO_DIGIT = str.maketrans("OQDUILZSGBTA", "000011256874"[:12])
+#: Letters that also stand for a second digit: where only digits may stand, the check digits tell which.
+_SECOND = {"T": "1", "Z": "7", "G": "9", "B": "3", "A": "8"}
+_MOST_SECOND = 4
 _TO_LETTER = str.maketrans("0158264", "OISBZGA")
 _CYRILLIC = str.maketrans("АВСЕНКМОРТХУЗБ«‹›»{(£", "ABCEHKMOPTXY38<<<<<<<"[:21])
 _TWINS = ("0OQD", "1IL", "2Z", "5S", "6G", "8B", "4A", "7T")
@@ -36,6 +39,11 @@ _LAYOUTS: Mapping[str, Mapping[str, _Span]] = {
         "optional": (0, 15, 30, "x", -1), "birth_date": (1, 0, 6, "n", 6), "sex": (1, 7, 8, "a", -1),
         "expiry_date": (1, 8, 14, "n", 14), "nationality": (1, 15, 18, "a", -1), "name": (2, 0, 30, "a", -1),
     },
+}  # fmt: skip
+#: The Russian inner passport: number and optional part are digits, the name has its own letters, nothing expires.
+_INNER_LAYOUT: Mapping[str, _Span] = {
+    **{key: span for key, span in _LAYOUTS["TD3"].items() if key != "expiry_date"},
+    "name": (0, 5, 44, "x", -1), "number": (1, 0, 9, "n", 9), "optional": (1, 28, 42, "n", 42),
 }  # fmt: skip
 #: The ranges whose characters the composite check digit covers, and its place.
 _COMPOSITE: Mapping[str, tuple[Sequence[tuple[int, int, int]], tuple[int, int]]] = {
@@ -131,34 +139,51 @@ def parse(name: str, lines: Sequence[str]) -> Zone:
     """The parts of a zone whose lines have their full width."""
     if name == "TD3" and lines[0].startswith("PNRUS"):
         return _inner(lines)
-    parts = {key: _part(lines, span) for key, span in _LAYOUTS[name].items()}
-    ranges, (row, place) = _COMPOSITE[name]
-    fixed = _fixed(name, lines)
-    text = "".join(fixed[line][start:end] for line, start, end in ranges)
-    composite = str(check_digit(text)) == fixed[row][place]
+    fixed = _settled(name, _LAYOUTS[name], lines)
+    parts = {key: _part(lines, span, fixed) for key, span in _LAYOUTS[name].items()}
+    composite = _agrees(name, fixed)
     if name == "TD3" and parts["optional"].text == "" and lines[1][42] in "<0":
         parts["optional"] = Part("", True)
     return Zone(name, tuple(lines), _named(parts), composite, tuple(fixed if composite else lines))
 
 
-def _fixed(name: str, lines: Sequence[str]) -> list[str]:
-    """The lines with look-alikes exchanged where only digits may stand."""
+def _settled(name: str, layout: Mapping[str, _Span], lines: Sequence[str]) -> list[str]:
+    """The lines with letters exchanged for the digits they look like where only digits may stand.
+
+    A letter that looks like two digits is the first of them, unless only the second one satisfies every check digit.
+    """
     found = [list(line) for line in lines]
-    digits = [(row, place) for row, s, e, kind, _ in _LAYOUTS[name].values() if kind == "n" for place in range(s, e)]
-    digits += [(row, check) for row, _, _, _, check in _LAYOUTS[name].values() if check >= 0]
-    digits.append(_COMPOSITE[name][1])
+    digits = {(row, place) for row, s, e, kind, _ in layout.values() if kind == "n" for place in range(s, e)}
+    digits |= {(row, check) for row, _, _, _, check in layout.values() if check >= 0} | {_COMPOSITE[name][1]}
+    doubtful = sorted(place for place in digits if found[place[0]][place[1]] in _SECOND)[:_MOST_SECOND]
     for row, place in digits:
         found[row][place] = found[row][place].translate(_TO_DIGIT)
-    return ["".join(line) for line in found]
+    first = ["".join(line) for line in found]
+    for chosen in (some for count in range(len(doubtful) + 1) for some in combinations(doubtful, count)):
+        tried = [list(line) for line in first]
+        for row, place in chosen:
+            tried[row][place] = _SECOND[lines[row][place]]
+        text = ["".join(line) for line in tried]
+        parts = [_part(text, span, text) for span in layout.values()]
+        if _agrees(name, text) and not any(part.text and part.valid is False for part in parts):
+            return text
+    return first
 
 
-def _part(lines: Sequence[str], span: _Span) -> Part:
+def _agrees(name: str, lines: Sequence[str]) -> bool:
+    """Whether the composite check digit is right."""
+    ranges, (row, place) = _COMPOSITE[name]
+    return str(check_digit("".join(lines[line][start:end] for line, start, end in ranges))) == lines[row][place]
+
+
+def _part(lines: Sequence[str], span: _Span, fixed: Sequence[str]) -> Part:
+    """One part of the lines as read; places for digits are taken from the `fixed` lines."""
     row, start, end, alphabet, check = span
     read = lines[row][start:end]
-    text = read.translate({"n": _TO_DIGIT, "a": _TO_LETTER}.get(alphabet, {}))
+    text = fixed[row][start:end] if alphabet == "n" else read.translate(_TO_LETTER) if alphabet == "a" else read
     if check < 0:
         return Part(text.strip("<"), None, text != read)
-    digit = lines[row][check].translate(_TO_DIGIT)
+    digit = fixed[row][check]
     valid = str(check_digit(text)) == digit
     candidates = () if valid else tuple(c.strip("<") for c in _candidates(text, digit, alphabet))
     return Part(text.strip("<"), valid, text != read, candidates)
@@ -211,15 +236,12 @@ def _inner(lines: Sequence[str]) -> Zone:
     The number is three digits of the series and six of the number; the optional part begins with the last digit of the
     series, the day of issue and the code of the office.
     """
-    spans = {**_LAYOUTS["TD3"], "name": (0, 5, 44, "x", -1)}
-    zone_parts = {key: _part(lines, span) for key, span in spans.items()}
-    optional = zone_parts["optional"]
-    tail = optional.text.translate(_TO_DIGIT)
-    number = zone_parts["number"]
-    digits = number.text.translate(_TO_DIGIT)
+    fixed = _settled("TD3", _INNER_LAYOUT, lines)
+    zone_parts = {key: _part(lines, span, fixed) for key, span in _INNER_LAYOUT.items()}
+    optional, number = zone_parts["optional"], zone_parts["number"]
+    tail, digits = optional.text, number.text
     valid = bool(number.valid and optional.valid)
     parts = _named(zone_parts)
-    del parts["expiry_date"]
     parts["surname"] = replace(parts["surname"], text=cyrillic(parts["surname"].text))
     given, _, patronymic = cyrillic(parts["given_names"].text).partition(" ")
     parts["given_name"], parts["patronymic"] = Part(given), Part(patronymic)
@@ -228,10 +250,7 @@ def _inner(lines: Sequence[str]) -> Zone:
         parts["number"] = Part(digits[3:], number.valid, candidates=tuple(c[3:] for c in number.candidates))
         parts["issue_date"] = Part(tail[1:7], optional.valid)
         parts["division"] = Part(f"{tail[7:10]}-{tail[10:13]}", optional.valid)
-    fixed = [lines[0], "".join(_fixed("TD3", lines)[1])]
-    ranges, (row, place) = _COMPOSITE["TD3"]
-    text = "".join(fixed[line][start:end] for line, start, end in ranges)
-    composite = str(check_digit(text)) == fixed[row][place]
+    composite = _agrees("TD3", fixed)
     return Zone("TD3", tuple(lines), parts, composite, tuple(fixed if composite else lines))
 
 

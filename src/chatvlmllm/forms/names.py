@@ -5,10 +5,12 @@ import re
 _WORD = r"[А-ЯЁA-Z][а-яёa-z]+(?:-[А-ЯЁA-Z][а-яёa-z]+)?"
 _UPPER = r"[А-ЯЁ]{2,}(?:-[А-ЯЁ]{2,})?"
 _INITIAL = r"[А-ЯЁA-Z]\s?[.,]"
+#: The last initial: where a full stop follows, also a small letter or a digit that a capital was taken for.
+_LAST_INITIAL = r"(?:[А-ЯЁA-Z]\s?\.?|[а-яё03]\s?\.)"
 _PATRONYMIC = re.compile(r"(?:вич|[тьк]ич|мич|лич|вна|ична|инична|вича|вны|ичны|вичу|вне|оглы|кызы)$", re.IGNORECASE)
 _PERSON = re.compile(
     rf"(?P<initials>{_INITIAL}\s?{_INITIAL})\s?(?P<last>{_WORD}|{_UPPER})"
-    rf"|(?P<first>{_WORD}|{_UPPER})\s+(?P<after>{_INITIAL}\s?[А-ЯЁA-Z]\s?\.?)(?![а-яё])"
+    rf"|(?P<first>{_WORD}|{_UPPER})\s+(?P<after>{_INITIAL}\s?{_LAST_INITIAL})(?![а-яё])"
     rf"|(?P<full>{_WORD}\s+{_WORD}\s+{_WORD}|{_UPPER}\s+{_UPPER}\s+{_UPPER}(?:\s+(?:ОГЛЫ|КЫЗЫ))?)"
 )
 _FORMS = (
@@ -28,14 +30,15 @@ _TRADER = re.compile(
     rf"(?:ИП|[Ии]ндивидуальный\s+предприниматель)\s+(?:{_WORD}|{_UPPER})(?:\s+(?:{_WORD}|{_UPPER}|{_INITIAL}\s?))+"
 )
 _COMPANY_EN = re.compile(
-    r"[A-Z][\w&.,'’\- ]{1,60}?\s?\b(?:Ltd|LLC|Inc|GmbH|B\.V|PLC|Limited|Corp|Sdn\.? Bhd|SDN BHD|S\.?A|Co)\b\.?"
+    r"[A-Z][\w&.,'’()\- ]{1,60}?\s?\b(?:Ltd|LLC|Inc|GmbH|B\.V|PLC|Limited|Corp|Sdn\.? Bhd|SDN BHD|S\.?A|Co)\b\.?"
 )
 BANK = re.compile(r"\b(?:КБ|АКБ|ГУ|РКЦ|УФК|BANK|Bank)\b|[Бб]анк|БАНК")
 _EDGE = " \t\n.,:;—–-_|*•·"
 
 
-def organisations(text: str, _language: str) -> list[tuple[int, int, str]]:
-    """A name with a legal form if there is one, else everything up to the first comma."""
+def organisations(text: str, language: str) -> list[tuple[int, int, str]]:
+    """A name with a legal form if there is one, else everything up to the first comma; in English in Latin letters."""
+    text = latin(text) if language == "en" else text
     for expression in (_QUOTED, _TRADER, _COMPANY_EN):
         found = [(m.start(), m.end(), organisation(m.group())) for m in expression.finditer(text)]
         if found and found[0][0] <= 60:
@@ -52,13 +55,15 @@ def is_organisation(name: str) -> bool:
 
 
 def rejoined(text: str) -> str:
-    """Single spaces, none before a comma, and the halves of a word that a line's end cut after its hyphen together."""
-    return re.sub(r"(?<=\w)- (?=\w)", "-", re.sub(r"\s+(?=[,;])", "", " ".join(text.split())))
+    """Single spaces, none before a comma, and the halves of a word together that a line's end or a reader parted."""
+    whole = re.sub(r"(?<=\w)- (?=\w)", "-", re.sub(r"\s+(?=[,;])", "", " ".join(text.split())))
+    return re.sub(r"(?<=[а-яё]) (?=[ьъы])", "", whole)  # no Russian word begins with these
 
 
 #: Words of twins only, and the inward part of a British postcode, which begins with a digit.
-_TWIN_WORD = re.compile(r"(?<!\w)[АВЕЗКМНОРСТУХ0-9]*[АВЕЗКМНОРСТУХ][АВЕЗКМНОРСТУХA-Z0-9]*(?!\w)")
-_LATIN = str.maketrans("АВЕЗКМНОРСТУХ", "ABE3KMHOPCTYX")
+_TWINS_OF_LATIN = "АВЕЗКМНОРСТУХҮІЈЅ"
+_TWIN_WORD = re.compile(rf"(?<!\w)[{_TWINS_OF_LATIN}0-9]*[{_TWINS_OF_LATIN}][{_TWINS_OF_LATIN}A-Z0-9]*(?!\w)")
+_LATIN = str.maketrans(_TWINS_OF_LATIN, "ABE3KMHOPCTYXYIJS")
 _INWARD = re.compile(r"(?<=[A-Z]\d )[SBOI](?=[A-Z]{2}\b)|(?<=[A-Z]\d\d )[SBOI](?=[A-Z]{2}\b)")
 
 
@@ -91,13 +96,17 @@ def _person(match: re.Match[str]) -> str:
     if match["full"]:
         return person(match["full"])
     last = match["last"] or match["first"]
-    letters = re.findall(r"[А-ЯЁA-Z]", match["initials"] or match["after"])
+    letters = re.findall(r"[А-ЯЁA-Z03]", (match["initials"] or match["after"]).upper())
+    letters = [letter.translate(_INITIALS) for letter in letters]
     return f"{person(last)} {'. '.join(letters)}."
 
 
 def person(text: str) -> str:
     """Each part with one capital, also after hyphens, unless it is an initial."""
     return " ".join("-".join(part[:1].upper() + part[1:].lower() for part in word.split("-")) for word in text.split())
+
+
+_INITIALS = str.maketrans("03", "ОЗ")
 
 
 def has_patronymic(name: str) -> bool:

@@ -1,15 +1,14 @@
 """Values inside known phrases: whole turns of speech with places for values, as in `Акт № {number} от {date}`."""
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from chatvlmllm.forms.form import Form
 from chatvlmllm.forms.found import Ask, Found, cut, look
-from chatvlmllm.forms.labels import compile_phrase, search
 from chatvlmllm.forms.nouns import Layer
 from chatvlmllm.forms.paper import Paper
 from chatvlmllm.forms.sheet import Sheet, Stream
+from chatvlmllm.forms.turns import Said, compiled, search
 
 _MONEY_SHAPE = r"[\dобзliв|][\dобзliв|\s.,\-=/']*(?:руб\w*\.?\s*\d\d\s*коп)?"
 _DEFAULT_SHAPE = r"[\dобзliв|]+(?:[ \-][\dобзliв|]+)*"
@@ -34,18 +33,17 @@ _SHAPES: Mapping[str, str] = {
 def by_phrases(paper: Paper) -> Iterator[Found]:
     """Every value inside a phrase of the form, in the reader's order of text and in that of visual rows."""
     shapes = {key: _SHAPES.get(rule.kind, _DEFAULT_SHAPE) for key, rule in paper.form.fields.items()}
-    compiled = [compile_phrase(phrase, shapes) for phrase in paper.form.phrases]
+    turns = [compiled(phrase, shapes) for phrase in paper.form.phrases]
     for sheet in paper.sheets:
         rows = Stream(tuple(word for segment in sheet.segments for word in segment.words))
         for order, stream in enumerate((sheet.reading, rows)):
-            for rank, phrase in enumerate(compiled):
-                for one in search(phrase, stream):
+            for rank, turn in enumerate(turns):
+                for one in search(turn, stream):
                     yield from _of_match(paper.form, sheet, stream, one, 1.1 - 0.01 * order - 0.02 * rank)
 
 
-def _of_match(form: Form, sheet: Sheet, stream: Stream, said: re.Match[str], weight: float) -> Iterator[Found]:
-    for key in said.groupdict():
-        start, end = said.span(key)
+def _of_match(form: Form, sheet: Sheet, stream: Stream, said: Said, weight: float) -> Iterator[Found]:
+    for key, (start, end) in said.spans.items():
         ask = Ask(key, form.fields[key].kind, form.language)
         found = look(ask, cut(stream, start, end), sheet, Layer.PHRASE)
         if found is not None:

@@ -121,7 +121,7 @@ def _first_run(paper: Paper, region: Region) -> Segment | None:
     """The run that opens the page, or the one right of or under the words that open the section."""
     rows = region.sheet.rows
     if region.anchor is None:
-        runs = (one for row in rows for one in row if sum(sign.isalpha() for sign in one.text) >= 3)
+        runs = (one for row in rows for one in row if _may_name(one))
         return next((one for one in runs if not labelled(paper, one) and not _is_title(paper.form, one)), None)
     anchor = region.anchor.segment
     under = [one for row in rows[anchor.row + 1 : anchor.row + 4] for one in row]
@@ -136,6 +136,12 @@ def _first_run(paper: Paper, region: Region) -> Segment | None:
             if min(one.box.x2, anchor.box.x2) > max(one.box.x1, anchor.box.x1):
                 return one
     return None
+
+
+def _may_name(segment: Segment) -> bool:
+    """Whether a run may head the page: letters, the first of them no small one, as in a note on the margin."""
+    letters = [sign for sign in segment.text if sign.isalpha()]
+    return len(letters) >= 3 and not letters[0].islower()
 
 
 def _label_hits(paper: Paper, region: Region, label: str) -> Sequence[Hit]:

@@ -7,10 +7,10 @@ page is measured from its lines and taken into account only to tell rows.
 
 import re
 from bisect import bisect_right
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import accumulate, pairwise
 from statistics import linear_regression, median
 
 from chatvlmllm.geometry import Box, Size, union
@@ -23,9 +23,8 @@ _RULES = re.compile(r"^[|¦\[\]{}_‗—–\-=~.]*[|¦\[\]{}_‗][|¦\[\]{}_‗�
 _LONG, _MANY = 18, 4
 #: A smaller slope than this (a sixth of a degree) is taken for level.
 _LEVEL = 0.003
-#: Where no line is long: at least so many words, rows counted in bins of this share of their height, slopes up to this
-#: many thousandths, believed when the rows are sharper by this factor than those of a level page.
-_FEW, _BIN, _STEEPEST, _SHARPER = 12, 0.3, 40, 1.1
+#: Where no line is long, words beside each other must cover so many text heights, this share of them at one slope.
+_WIDE, _AGREED = 20, 0.6
 #: Synthetic geometry for readings without places: one character cell in pixels.
 _CELL_WIDTH, _CELL_HEIGHT = 10.0, 20.0
 
@@ -153,26 +152,30 @@ def _slope(lines: Sequence[Sequence[Word]], tables: Iterable[Table]) -> float:
     """The median rise of long straight lines and rows of tables, pixels per pixel; 0 for few of them or no tilt."""
     found = [rise for line in lines if (rise := _rise(line)) is not None]
     found += [rise for table in tables for rise in _table_rises(table)]
-    tilt = median(found) if len(found) >= _MANY else _level([word for line in lines for word in line])
+    tilt = median(found) if len(found) >= _MANY else _drift(lines)
     return tilt if abs(tilt) > _LEVEL else 0.0
 
 
-def _level(words: Sequence[Word]) -> float:
-    """The tilt at which the words of a page without long lines fall into the sharpest rows (projection profile)."""
-    if len(words) < _FEW:
+def _drift(lines: Sequence[Sequence[Word]]) -> float:
+    """The tilt of a page without long lines: the median slope from word to next word, the further apart the weightier.
+
+    0 where words beside each other are few, or do not agree: tall letters and tails alone make small slopes of any
+    sign.
+    """
+    pairs = [
+        ((right.y1 + right.y2 - left.y1 - left.y2) / (right.x1 + right.x2 - left.x1 - left.x2), right.x1 - left.x1)
+        for line in lines
+        for left, right in pairwise([word.box for word in line if word.box.width > word.box.height])
+        # A label and its value, further apart, may be set in different sizes.
+        if 0 <= right.x1 - left.x2 <= _COLUMN_GAP * left.height
+    ]
+    total = sum(weight for _, weight in pairs)
+    if total < _WIDE * median([word.box.height for line in lines for word in line] or [1.0]):
         return 0.0
-    size = _BIN * median([word.box.height for word in words])
-
-    def sharpness(tilt: float) -> float:
-        rows: defaultdict[int, float] = defaultdict(float)
-        for word in words:
-            place = ((word.box.y1 + word.box.y2) / 2 - tilt * (word.box.x1 + word.box.x2) / 2) / size
-            rows[int(place)] += word.box.width
-            rows[int(place + 1)] += word.box.width  # two overlapping bins, so that no row falls between them
-        return sum(ink * ink for ink in rows.values())
-
-    best = max((step / 1000 for step in range(-_STEEPEST, _STEEPEST + 1, 2)), key=sharpness)
-    return best if sharpness(best) > _SHARPER * sharpness(0.0) else 0.0
+    sums = accumulate(weight for _, weight in sorted(pairs))
+    middle = next(slope for (slope, _), sum_ in zip(sorted(pairs), sums, strict=True) if sum_ >= total / 2)
+    agreed = sum(weight for slope, weight in pairs if abs(slope - middle) < 0.5 * abs(middle))
+    return middle if agreed > _AGREED * total else 0.0
 
 
 def _table_rises(table: Table) -> Iterator[float]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from chatvlmllm.forms import lines
+from chatvlmllm.forms.columns import NUMBER_HEADERS, Row, settled
 from chatvlmllm.forms.form import Column, Form, GroupRule
 from chatvlmllm.forms.found import Ask, Found, look
 from chatvlmllm.forms.grid import Grid, GridCell, grids
@@ -14,14 +15,12 @@ from chatvlmllm.forms.nouns import Layer, Source
 from chatvlmllm.forms.sheet import Sheet
 from chatvlmllm.geometry import union
 
-Row = Mapping[str, Found]
 #: A sum in its own column of the closing row is surer than one beside a label.
 _CLOSING = 1.25
 #: A header is like another from this similarity on, 0…1.
 _ALIKE = 0.6
 #: So many short numbers in rising order number the columns, although some of them were misread.
 _GRAPHS = 6
-_NUMBER_HEADERS = {"№", "№ п/п", "№ пп"}
 #: What continues no text of the row above: nothing, or a number by itself.
 _BARE = re.compile(r"[\d\s.,/]*")
 
@@ -70,7 +69,7 @@ def _rows(form: Form, key: str, rule: GroupRule, sheets: Sequence[Sheet], totals
         open_ended = closing is None
         if closing is not None:
             totals += _totals(_Place(form, key, rule, sheet), grid, heads, closing)
-    return rows
+    return settled(rule, rows)
 
 
 @dataclass(frozen=True)
@@ -96,9 +95,11 @@ def _heads(rule: GroupRule, grid: Grid) -> _Heads | None:
         for quality, key, column in sorted(_scores(rule, texts), reverse=True):
             if quality > 0 and key not in taken and column not in taken.values():
                 taken[key] = column
-        if len(taken) >= 2 and set(rule.needs) <= set(taken):
-            _likely(rule, texts, taken)
-            _likely(rule, [cell.text for cell in grid.rows[last]], taken)
+        if len(taken) < 2:
+            continue
+        _likely(rule, texts, taken)
+        _likely(rule, [cell.text for cell in grid.rows[last]], taken)
+        if set(rule.needs) <= set(taken):
             count = len(best.columns) if best is not None else 0
             if len(taken) > count or (len(taken) == count and _goes_on(grid, last)):
                 best = _Heads(taken, last + 1)
@@ -118,7 +119,7 @@ def _collapsed(rule: GroupRule, grid: Grid, heads: _Heads) -> bool:
 
 
 def _number_key(rule: GroupRule) -> str | None:
-    return next((key for key, column in rule.columns.items() if set(column.headers) & _NUMBER_HEADERS), None)
+    return next((key for key, column in rule.columns.items() if set(column.headers) & NUMBER_HEADERS), None)
 
 
 def _led(rule: GroupRule, grid: Grid, columns: Mapping[str, int], body: int) -> tuple[int, str] | None:
@@ -191,10 +192,18 @@ def _after_numbers(grid: Grid, row: int) -> int:
         texts = [cell.text.strip() for cell in grid.rows[index] if cell.text.strip()]
         short = [text for text in texts if len(text) <= 3]
         numbers = [int(text) for text in texts if re.fullmatch(r"\d{1,2}", text)]
-        told = {"2", "3"} <= set(texts) or (len(numbers) >= _GRAPHS and numbers == sorted(numbers))
+        told = {"2", "3"} <= set(texts) or _rising(numbers) >= _GRAPHS
         if len(texts) >= 3 and len(short) >= 0.8 * len(texts) and told:
             return index + 1
     return row
+
+
+def _rising(numbers: Sequence[int]) -> int:
+    """How many of the numbers are in rising order when the fewest of them are left out."""
+    best: list[int] = []
+    for index, number in enumerate(numbers):
+        best.append(1 + max((best[i] for i in range(index) if numbers[i] < number), default=0))
+    return max(best, default=0)
 
 
 def _totals(place: _Place, grid: Grid, heads: _Heads, closing: int) -> Iterator[Found]:

@@ -26,6 +26,8 @@ _SCALES = {
     "миллионов": 10**6, "миллиард": 10**9, "миллиарда": 10**9, "миллиардов": 10**9, "триллион": 10**12,
     "триллиона": 10**12, "триллионов": 10**12, "thousand": 10**3, "million": 10**6, "billion": 10**9,
 }  # fmt: skip
+#: A thousand is said without its one; thousands are not.
+_ALONE = {"тысяча", "тысячу", "миллион", "миллиард", "триллион", "thousand", "million", "billion"}
 _WHOLE = {
     "рубль", "рубля", "рублей", "руб", "р", "dollar", "dollars", "euro", "euros", "pound", "pounds", "российских",
     "российский", "us",
@@ -49,8 +51,8 @@ class Spoken:
 def parse(text: str) -> Spoken | None:
     """The amount that a phrase names, or None when it is not one from its first word to its currency."""
     tokens = re.findall(r"[^\W\d_]+|\d+", text.casefold().replace("ё", "е"))
-    known = [_known(token) for token in tokens]
-    exact = all(word == token for word, token in zip(known, tokens, strict=True))
+    known = [word for token in tokens for word in _parted(_known(token))]
+    exact = known == tokens
     whole, rest = _take(known, _WHOLE)
     if whole is None:
         return None
@@ -82,7 +84,7 @@ def _number(tokens: list[str]) -> int | None:
             current += value
         elif token == _HUNDRED and seen:
             current *= 100
-        elif token in _SCALES:
+        elif token in _SCALES and (current or token in _ALONE):
             total, current = total + max(current, 1) * _SCALES[token], 0
         else:
             return None
@@ -100,6 +102,20 @@ def _known(token: str) -> str:
     near = [word for word in _VOCABULARY if Levenshtein.distance(token, word, score_cutoff=1) <= 1]
     meanings = {_UNITS.get(word, _SCALES.get(word, word)) for word in near}
     return near[0] if len(meanings) == 1 else token
+
+
+@cache
+def _parted(token: str) -> tuple[str, ...]:
+    """The two words that ran together into one, if it is that; else the token alone."""
+    if token in _VOCABULARY:
+        return (token,)
+    parts = [(token[:place], token[place:]) for place in range(3, len(token) - 2)]
+    return next((pair for pair in parts if set(pair) <= _VOCABULARY), (token,))
+
+
+def names_currency(text: str) -> bool:
+    """Whether a currency is named in words or shortened."""
+    return any(word in _WHOLE for word in re.findall(r"[^\W\d_]+", text.casefold()))
 
 
 def spell(amount: Decimal, language: str) -> str:
