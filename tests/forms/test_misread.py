@@ -1,5 +1,6 @@
 """What readers of bad scans get wrong in general is understood all the same, and never at the price of a false ok."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 from random import Random
@@ -16,7 +17,7 @@ from chatvlmllm.forms.kinds import normalise
 from chatvlmllm.forms.sheet import Stream
 from chatvlmllm.forms.turns import compiled, search
 from chatvlmllm.geometry import Box
-from chatvlmllm.reading import Kind, Reading, Word
+from chatvlmllm.reading import Block, Cell, Kind, Reading, Table, Word
 from tests.forms.papers import readings, typed, wrong
 
 ROWS = """Счет на оплату № 7 от 03.01.2024
@@ -67,6 +68,9 @@ def test_a_row_is_numbered_by_its_place_in_a_column_that_counts() -> None:
         ("surname_latin", "ZHANŇA", "ZHANNA"),
         ("person", "Щукин М. 0.", "Щукин М. О."),
         ("person", "Щукин О. к.", "Щукин О. К."),
+        ("person", "Щукин л. д.", "Щукин Л. Д."),
+        ("person", "Договор т. е. контракт", None),
+        ("date", "«1б» июня 2024", "2024-06-16"),
         ("address", "522450.г. Казань, уп.Южная,д. 93,к. 1,0ф.23", "522450, г. Казань, ул. Южная, д. 93, к. 1, оф. 23"),
         ("address", "Московская обл. г Химки ул Мира д 5", "Московская обл., г. Химки, ул. Мира, д. 5"),
         ("spoken_money", "пятьсот тридцатьвосемь тысяч рублей 16 копеек", "538000.16"),
@@ -82,6 +86,70 @@ def test_signs_that_are_often_misread(kind: str, text: str, value: str | None) -
 def test_an_amount_in_words_with_a_strange_word_is_none(text: str) -> None:
     """The words before or after one that nobody knows are not taken for the whole amount."""
     assert normalise("spoken_money", text) is None
+
+
+def _table(rows: Sequence[Sequence[str]], spans: Mapping[int, int] = {}) -> Reading:
+    """A tax invoice whose table the reader saw with these texts; `spans` are rows whose cells reach down."""
+    cells = [Cell(r, c, text, rows=spans.get(r, 1)) for r, row in enumerate(rows) for c, text in enumerate(row)]
+    table = Table(len(rows), len(rows[0]), tuple(cell for cell in cells if cell.row - 1 not in spans))
+    heading = typed("Счет-фактура № 7 от 03.01.2024")
+    return replace(heading, blocks=(*heading.blocks, Block(Kind.TABLE, "", table=table)))
+
+
+HEADS = (
+    "№ п/п",
+    "Наименование товара",
+    "Код вида товара",
+    "кд",
+    "обозна-",
+    "Коли-",
+    "Цена (тариф)",
+    "Цена без",
+    "Всего",
+)
+GRAPHS = ("1", "la", "16", "2", "2а", "3", "4", "5", "9")
+FIRST = ("1", "Бумага офисная", "", "796", "шrг", "2", "10,00", "20,00", "24,00")
+SECOND = ("2", "Папка архивная", "", "728", "пач", "3", "10,00", "30,00", "36,00")
+
+
+def test_columns_of_an_official_form_are_known_by_their_graphs() -> None:
+    """Misread graph numbers are no row of data, and those read right name their columns where headers do not."""
+    found = extract([_table((HEADS, GRAPHS, FIRST, SECOND))], "vat_invoice")
+    assert [found.value(f"items[{row}].unit_code") for row in (0, 1, 2)] == ["796", "728", None]
+    assert [found.value(f"items[{row}].amount_net") for row in (0, 1)] == ["20.00", "30.00"]
+    assert [found.value(f"items[{row}].amount") for row in (0, 1)] == ["24.00", "36.00"]
+
+
+def test_a_unit_is_known_by_its_code() -> None:
+    """Where the text is no unit the code says it; a unit that is one stays, whatever the code."""
+    found = extract([_table((HEADS, GRAPHS, FIRST, (*SECOND[:3], "166", *SECOND[4:])))], "vat_invoice")
+    assert [found.value(f"items[{row}].unit") for row in (0, 1)] == ["шт", "пач"]
+    assert found.groups[0].rows[0]["unit"].raw == "шrг"
+
+
+def test_a_row_seen_twice_is_one_row() -> None:
+    """Cells that all reach down over one ruling more than there is give one row."""
+    rows = (HEADS, GRAPHS, FIRST, FIRST, SECOND)
+    found = extract([_table(rows, {2: 2})], "vat_invoice")
+    assert [row["name"].value for row in found.groups[0].rows] == ["Бумага офисная", "Папка архивная"]
+
+
+def test_a_word_of_a_column_is_spelled_as_in_its_other_rows() -> None:
+    """One strange letter in a word that the column repeats is put right; another ending is another word."""
+    table = """ПРОТОКОЛ № 5\n\n№ заявки    Участник закупки      ИНН           Предложение о цене    Решение
+320         ООО «Кедр»            7743880975    100,00                {}
+121         ООО «Сосна»           7743880975    110,00                допущена
+182         ООО «Ель»             7743880975    120,00                допущена\n\n7. Решение комиссии"""
+    for read, meant in (("допйщена", "допущена"), ("допущено", "допущено"), ("отклонена", "отклонена")):
+        found = extract([typed(table.format(read))], "protocol")
+        assert (found.value("bids[0].decision"), found.value("bids[2].decision")) == (meant, "допущена")
+
+
+def test_letters_of_other_alphabets_do_not_stand_in_russian_words() -> None:
+    """қ, ң and the like are what they look like; the text as read keeps them."""
+    found = extract([typed("ПРОТОКОЛ № 5\n2. Зақазчик: ГБУ «Городсқая школа». 3. Объект")], "protocol")
+    field = next(one for one in found.fields if one.key == "customer_name")
+    assert (field.value, "қ" in field.raw) == ("ГБУ «Городская школа»", True)
 
 
 def _words(text: str) -> Stream:

@@ -82,10 +82,13 @@ def _right_of(paper: Paper, spot: Spot) -> Windows:
 
 
 def _to_the_right(paper: Paper, spot: Spot) -> Iterator[tuple[int, Segment]]:
-    """The next two runs on the label's row up to another label; then those on the rows of its other lines."""
+    """The next runs on the label's row up to another label; then those on the rows of its other lines.
+
+    A text is one of the next two; what knows itself may stand beyond signatures and dirt.
+    """
     for own in (spot.hit.segment, *spot.hit.tail):
         row = spot.region.sheet.rows[own.row]
-        for step, other in enumerate(row[row.index(own) + 1 :][:2]):
+        for step, other in enumerate(row[row.index(own) + 1 :][: 2 if KINDS[spot.ask.kind].free else 4]):
             if labelled(paper, other) or id(other) in paper.tails:
                 break
             yield step, other

@@ -5,11 +5,12 @@ as read stays in the source of each cell.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
-from chatvlmllm.forms import money
+from chatvlmllm.forms import money, units
 from chatvlmllm.forms.form import GroupRule
 from chatvlmllm.forms.found import Found
 
@@ -17,22 +18,16 @@ Row = Mapping[str, Found]
 NUMBER_HEADERS = {"№", "№ п/п", "№ пп"}
 #: A table prints hundredths when at least so many of its amounts have them, and this share of all.
 _AMOUNTS, _MOST = 3, 0.75
+#: A spelling is usual when it stands so often in its column; words shorter than this have too many neighbours.
+_REPEATED, _LETTERS = 2, 6
 _BARE = re.compile(r"\d{3,9}")
-#: Units by their code in the Russian classifier of units (ОК 015-94), as tax papers print both.
-_OKEI: Mapping[str, str] = {
-    "003": "мм", "004": "см", "006": "м", "008": "км", "018": "пог. м", "055": "м²", "059": "га", "112": "л",
-    "113": "м³", "163": "г", "166": "кг", "168": "т", "245": "кВт·ч", "355": "мин", "356": "ч", "359": "сут",
-    "362": "мес", "366": "год", "616": "боб", "625": "лист", "642": "ед", "657": "изд", "704": "набор", "715": "пара",
-    "728": "пач", "736": "рул", "778": "упак", "792": "чел", "796": "шт", "812": "ящ", "839": "компл", "868": "бут",
-    "876": "усл. ед",
-}  # fmt: skip
 
 
 def settled(rule: GroupRule, rows: Sequence[Row]) -> list[Row]:
     """The rows of a group with those cells put right whose meaning the others leave in no doubt."""
     prints = _prints_hundredths(rule, rows)
     spelled = [{key: _cell(rule, row, key, prints=prints) for key in row} for row in rows]
-    for index, key, one in _ordinals(rule, rows):
+    for index, key, one in (*_ordinals(rule, rows), *_usual(rule, rows)):
         spelled[index][key] = one
     return list(spelled)
 
@@ -43,7 +38,7 @@ def _cell(rule: GroupRule, row: Row, key: str, *, prints: bool) -> Found:
         return replace(one, value=f"{Decimal(one.source.text) / 100:.2f}")
     if kind == "unit":
         codes = (other.value for name, other in row.items() if rule.columns[name].kind == "okei")
-        return replace(one, value=_unit(one.value, _OKEI.get(next(codes, ""), "")))
+        return replace(one, value=units.by_code(one.value, next(codes, "")))
     return one
 
 
@@ -54,15 +49,19 @@ def _prints_hundredths(rule: GroupRule, rows: Sequence[Row]) -> bool:
     return marked >= max(_AMOUNTS, _MOST * len(amounts))
 
 
-def _unit(read: str, coded: str) -> str:
-    """The unit of the code beside it, if the text is that unit with a letter wrong or its end lost."""
-    from rapidfuzz.distance import Levenshtein
+def _usual(rule: GroupRule, rows: Sequence[Row]) -> Iterator[tuple[int, str, Found]]:
+    """Texts one sign, not at their end, from one that their column repeats: row, column, the usual spelling."""
+    from rapidfuzz.distance import Hamming
 
-    bare = read.strip(" .").casefold()
-    if not coded or not bare or bare == coded.casefold():
-        return read
-    near = coded.casefold().startswith(bare) or Levenshtein.distance(bare, coded.casefold()) == 1
-    return coded if near else read
+    for key in (key for key, column in rule.columns.items() if column.kind == "text"):
+        said = Counter(row[key].value for row in rows if key in row)
+        usual = [text for text, count in said.items() if count >= _REPEATED and not any(map(str.isdigit, text))]
+        for index, row in enumerate(rows):
+            read = row[key].value if key in row else ""
+            near = [text for text in usual if len(text) == len(read) and text[-2:] == read[-2:]]
+            near = [text for text in near if len(text) >= _LETTERS and Hamming.distance(text, read) == 1]
+            if len(near) == 1 and said[read] == 1:
+                yield index, key, replace(row[key], value=near[0])
 
 
 def _ordinals(rule: GroupRule, rows: Sequence[Row]) -> Iterator[tuple[int, str, Found]]:

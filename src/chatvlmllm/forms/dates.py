@@ -31,12 +31,15 @@ SHAPES = (
     rf"(?P<n>[^\W\d_]{{3,9}})\.?{_GAP}{_DAY}(?:st|nd|rd|th)?{_GAP}(?P<y>(?:19|20)\d\d)(?!\d)",
     r"(?<!\d)(?P<d>[0-3]\d)\s(?P<m>[01]\d)\s(?P<y>(?:19|20)\d\d)(?!\d)",
 )
+#: A letter that a reader takes for the second digit of a day.
+_UNIT, _LOOKS_LIKE = re.compile(r"(?<=\b[0-3])[бОоOoЗз](?=[»”\"'.])"), str.maketrans("бОоOoЗз", "6000033")
 _COMPILED = tuple(re.compile(shape, re.IGNORECASE) for shape in SHAPES)
 
 
 def find(text: str) -> list[tuple[int, int, str]]:
     """Every date in `text` as (start, end, ISO); overlapping readings are given once, the fuller first."""
     found: list[tuple[int, int, str]] = []
+    text = _UNIT.sub(lambda match: match.group().translate(_LOOKS_LIKE), text)
     for pattern in _COMPILED:
         for match in pattern.finditer(text):
             value = _iso(match.groupdict())

@@ -73,12 +73,16 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of a repeating group, known by any of its `headers`."""
+    """One column of a repeating group, known by any of its `headers`.
+
+    `graph` is the number that an official form gives the column under its headers, such as 2а.
+    """
 
     __pydantic_config__ = _CLOSED
     kind: str
     title: Title
     headers: tuple[str, ...] = ()
+    graph: str = ""
     personal: bool = False
     checks: tuple[str, ...] = ()
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from chatvlmllm.forms.kinds import KINDS
+from chatvlmllm.forms.kinds import KINDS, find
 from chatvlmllm.forms.nouns import Layer, Source
 from chatvlmllm.forms.sheet import Segment, Sheet, Stream
 from chatvlmllm.geometry import union
@@ -51,7 +51,7 @@ class Ask:
 def look(ask: Ask, window: Sequence[Word], sheet: Sheet, layer: Layer, label: str = "") -> Found | None:
     """The likeliest value of the kind in these words, scored 1 when it opens them."""
     stream = Stream(tuple(window))
-    found = KINDS[ask.kind].find(stream.text, ask.language)
+    found = find(ask.kind, stream.text, ask.language)
     if not found:
         return None
     start, end, value = found[0]

@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from chatvlmllm.forms import addresses, dates, money, names, words
+from chatvlmllm.forms import addresses, dates, money, names, units, words
 
 Found = tuple[int, int, str]
 Finder = Callable[[str, str], list[Found]]
@@ -238,14 +238,14 @@ _ALL = (
     Kind("ikz", digits(36), schema=_DIGITS_SCHEMA),
     Kind("uin", digits(25, 20), schema=_DIGITS_SCHEMA),
     *(Kind(f"digits{n}", digits(n), personal=True, schema=_DIGITS_SCHEMA) for n in (2, 4, 6, 9, 10, 16, 19)),
-    Kind("okei", pattern(r"(?<!\d)\d{3}(?!\d)"), schema=_DIGITS_SCHEMA),
+    Kind("okei", units.codes, schema=_DIGITS_SCHEMA),
     Kind("okpd2", pattern(r"(?<![\d.])\d\d(?:\.\d{1,3}){1,4}(?![\d.])")),
     Kind("bic", pattern(r"\b[A-Z]{6}[A-Z0-9]{2}(?:[A-Z0-9]{3})?\b")),
     Kind("vat_number", pattern(r"\b[A-Z]{2}\s?[0-9A-Z](?:[\s.]?[0-9A-Z]){6,12}\b", upper=True, drop=" .")),
     Kind("division", pattern(r"(?<!\d)\d{3}\s?[-–—]\s?\d{3}(?!\d)", drop=" ")),
     Kind("sex", names.sexes, personal=True),
     Kind("categories", names.categories),
-    Kind("unit", names.units, free=True),
+    Kind("unit", units.find, free=True),
     Kind(
         "iban",
         pattern(r"\b[A-Z]{2}\s?\d{2}(?:\s?[A-Z0-9]{4}){2,7}(?:\s?[A-Z0-9]{1,3})?\b", upper=True, drop=" "),
@@ -266,7 +266,12 @@ _ALL = (
 KINDS: Mapping[str, Kind] = {kind.key: kind for kind in _ALL}
 
 
+def find(kind: str, text: str, language: str) -> list[Found]:
+    """Everything in a text that may be a value of that kind: start, end, normalised value; the likeliest first."""
+    return KINDS[kind].find(names.russian(text) if language == "ru" else text, language)
+
+
 def normalise(kind: str, text: str, language: str = "ru") -> str | None:
     """The likeliest value of that kind in `text`, normalised; None when there is none."""
-    found = KINDS[kind].find(text, language)
+    found = find(kind, text, language)
     return found[0][2] if found else None

@@ -5,12 +5,15 @@ import re
 _WORD = r"[А-ЯЁA-Z][а-яёa-z]+(?:-[А-ЯЁA-Z][а-яёa-z]+)?"
 _UPPER = r"[А-ЯЁ]{2,}(?:-[А-ЯЁ]{2,})?"
 _INITIAL = r"[А-ЯЁA-Z]\s?[.,]"
-#: The last initial: where a full stop follows, also a small letter or a digit that a capital was taken for.
-_LAST_INITIAL = r"(?:[А-ЯЁA-Z]\s?\.?|[а-яё03]\s?\.)"
+#: Initials after a surname; they may have been read as small letters or digits, if their full stops were read.
+_INITIALS_AFTER = (
+    rf"(?:{_INITIAL}\s?(?:[А-ЯЁA-Z]\s?\.?|[а-яё03]\s?\.)"
+    r"|(?!т\.\s?[едкп]\.|и\.\s?[оп]\.)[а-яё03]\.\s?[А-ЯЁа-яё03]\s?\.)"
+)
 _PATRONYMIC = re.compile(r"(?:вич|[тьк]ич|мич|лич|вна|ична|инична|вича|вны|ичны|вичу|вне|оглы|кызы)$", re.IGNORECASE)
 _PERSON = re.compile(
     rf"(?P<initials>{_INITIAL}\s?{_INITIAL})\s?(?P<last>{_WORD}|{_UPPER})"
-    rf"|(?P<first>{_WORD}|{_UPPER})\s+(?P<after>{_INITIAL}\s?{_LAST_INITIAL})(?![а-яё])"
+    rf"|(?P<first>{_WORD}|{_UPPER})\s+(?P<after>{_INITIALS_AFTER})(?![а-яё])"
     rf"|(?P<full>{_WORD}\s+{_WORD}\s+{_WORD}|{_UPPER}\s+{_UPPER}\s+{_UPPER}(?:\s+(?:ОГЛЫ|КЫЗЫ))?)"
 )
 _FORMS = (
@@ -60,16 +63,28 @@ def rejoined(text: str) -> str:
     return re.sub(r"(?<=[а-яё]) (?=[ьъы])", "", whole)  # no Russian word begins with these
 
 
+#: Letters of other Cyrillic alphabets, which readers of many languages see in Russian words.
+_STRANGE = str.maketrans("қҚҡҠңҢҥҤүҮұҰөӨӧӦҫҪҙҘҷҶҳҲӽўЎґҐӣӯ", "кКкКнНнНуУуУоОоОсСзЗчЧхХхуУгГиу")
+
+
+def russian(text: str) -> str:
+    """A Russian text without letters of its neighbours' alphabets; the length stays."""
+    return text.translate(_STRANGE)
+
+
 #: Words of twins only, and the inward part of a British postcode, which begins with a digit.
 _TWINS_OF_LATIN = "АВЕЗКМНОРСТУХҮІЈЅ"
 _TWIN_WORD = re.compile(rf"(?<!\w)[{_TWINS_OF_LATIN}0-9]*[{_TWINS_OF_LATIN}][{_TWINS_OF_LATIN}A-Z0-9]*(?!\w)")
 _LATIN = str.maketrans(_TWINS_OF_LATIN, "ABE3KMHOPCTYXYIJS")
+#: Small letters: what readers of both alphabets make of words of few letters, such as «рег» of per and «ст» of cm.
+_SMALL_TWINS, _SMALL = re.compile(r"(?<!\w)[аеорсхукгпит]{2,}(?!\w)"), str.maketrans("аеорсхукгпит", "aeopcxykrnum")
 _INWARD = re.compile(r"(?<=[A-Z]\d )[SBOI](?=[A-Z]{2}\b)|(?<=[A-Z]\d\d )[SBOI](?=[A-Z]{2}\b)")
 
 
 def latin(text: str) -> str:
-    """An English text whose capitals were taken for Cyrillic ones, in Latin letters; the length stays."""
+    """An English text whose letters were taken for Cyrillic ones, in Latin letters; the length stays."""
     whole = _TWIN_WORD.sub(lambda match: match.group().translate(_LATIN), text)
+    whole = _SMALL_TWINS.sub(lambda match: match.group().translate(_SMALL), whole)
     return _INWARD.sub(lambda match: "5801"["SBOI".index(match.group())], whole)
 
 
@@ -154,34 +169,3 @@ def categories(text: str, _language: str) -> list[tuple[int, int, str]]:
     match = re.search(r"(?<![A-Za-zА-Яа-я])[ABCDEMTАВСЕМТbm1][ABCDEMTАВСЕМТbm1\s,/]*(?![A-Za-zА-Яа-я])", text)
     found = _CATEGORY.findall(match.group().translate(_TWINS)) if match else []
     return [(match.start(), match.end(), " ".join(found))] if match and found else []
-
-
-_PIECES = (
-    "шт|компл|упак|пач|бут|бан|бал|кан|фл|тюб|ящ|уп|боб|секц|тыс|кор|мешок|рул|лист|набор|пара|ед|усл|экз|комплект"
-)
-_MEASURES = "г|кг|т|ц|мм|см|м|м²|м³|км|га|л|мл|дл|ч|час|мин|сут|дн|день|мес|год|чел|рейс|смена|раз|услуга|Вт|кВт|Гкал"
-_UNITS = frozenset((*_PIECES.split("|"), *_MEASURES.split("|")))
-#: One letter as another alphabet's reader sees it.
-_UNIT_TWINS = {"y": "ч", "у": "ч", "4": "ч", "n": "л", "п": "л", "r": "г", "wt": "шт", "ur": "шт"}
-
-
-def units(text: str, _language: str) -> list[tuple[int, int, str]]:
-    """A unit of measure; a raised 2 or 3 that was read as something else after м is put right, and one wrong letter."""
-    bare = " ".join(text.strip(" ,;:|_").split())
-    value = re.sub(r"(?<=\d)(?=м)", " ", re.sub(r"\bм\s?[2?°*\"]", "м²", re.sub(r"\bм\s?[3з]\b", "м³", bare)))
-    return [(0, len(text), _known_unit(value))] if bare else []
-
-
-def _known_unit(value: str) -> str:
-    """The unit that a text must mean when it is none itself; else the text."""
-    from rapidfuzz.distance import Levenshtein
-
-    bare = value.rstrip(".")
-    if bare in _UNITS or " " in bare or not re.search(r"[^\W\d_]", bare):
-        return value
-    dot = value[len(bare) :]
-    if bare.casefold() in _UNIT_TWINS:
-        return _UNIT_TWINS[bare.casefold()] + dot
-    # A letter read twice is the one slip that never makes another unit of it.
-    near = [unit for unit in _UNITS if len(unit) + 1 == len(bare) and Levenshtein.distance(bare.casefold(), unit) == 1]
-    return near[0] + dot if len(near) == 1 and len(bare) > 2 else value

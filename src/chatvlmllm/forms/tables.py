@@ -9,8 +9,8 @@ from chatvlmllm.forms.columns import NUMBER_HEADERS, Row, settled
 from chatvlmllm.forms.form import Column, Form, GroupRule
 from chatvlmllm.forms.found import Ask, Found, look
 from chatvlmllm.forms.grid import Grid, GridCell, grids
-from chatvlmllm.forms.kinds import KINDS
-from chatvlmllm.forms.labels import alike, match, opens, tokens
+from chatvlmllm.forms.kinds import KINDS, find
+from chatvlmllm.forms.labels import alike, fold, match, opens, tokens
 from chatvlmllm.forms.nouns import Layer, Source
 from chatvlmllm.forms.sheet import Sheet
 from chatvlmllm.geometry import union
@@ -42,7 +42,7 @@ def groups(form: Form, sheets: Sequence[Sheet]) -> tuple[Mapping[str, Sequence[R
         key: list(lines.rows(form, key, rule, sheets)) if rule.line else _rows(form, key, rule, sheets, totals)
         for key, rule in form.groups.items()
     }
-    return found, totals
+    return {key: settled(form.groups[key], rows) for key, rows in found.items()}, totals
 
 
 def _rows(form: Form, key: str, rule: GroupRule, sheets: Sequence[Sheet], totals: list[Found]) -> list[Row]:
@@ -69,7 +69,7 @@ def _rows(form: Form, key: str, rule: GroupRule, sheets: Sequence[Sheet], totals
         open_ended = closing is None
         if closing is not None:
             totals += _totals(_Place(form, key, rule, sheet), grid, heads, closing)
-    return settled(rule, rows)
+    return rows
 
 
 @dataclass(frozen=True)
@@ -101,12 +101,13 @@ def _heads(rule: GroupRule, grid: Grid) -> _Heads | None:
         _likely(rule, [cell.text for cell in grid.rows[last]], taken)
         if set(rule.needs) <= set(taken):
             count = len(best.columns) if best is not None else 0
-            if len(taken) > count or (len(taken) == count and _goes_on(grid, last)):
+            if len(taken) > count or (best is not None and best.body == last and _goes_on(grid, last)):
                 best = _Heads(taken, last + 1)
     if best is None:
         return None
     body = _after_numbers(grid, best.body)
-    columns = {**best.columns, **_ordinals(rule, grid, best.columns, body)}
+    known = _by_graphs(rule, grid, body, best.columns) if body > best.body else best.columns
+    columns = {**known, **_ordinals(rule, grid, known, body)}
     return _Heads(columns, body, _led(rule, grid, columns, body))
 
 
@@ -198,6 +199,18 @@ def _after_numbers(grid: Grid, row: int) -> int:
     return row
 
 
+def _by_graphs(rule: GroupRule, grid: Grid, body: int, columns: Mapping[str, int]) -> Mapping[str, int]:
+    """The columns with those put right that the row of graph numbers before the data names beyond doubt."""
+    cells = grid.rows[body - 1]
+    texts = [fold(cell.text.strip(" .|")) if cell not in cells[:index] else "" for index, cell in enumerate(cells)]
+    told = {
+        key: texts.index(fold(column.graph))
+        for key, column in rule.columns.items()
+        if column.graph and texts.count(fold(column.graph)) == 1
+    }
+    return {key: index for key, index in columns.items() if index not in told.values()} | told
+
+
 def _rising(numbers: Sequence[int]) -> int:
     """How many of the numbers are in rising order when the fewest of them are left out."""
     best: list[int] = []
@@ -224,7 +237,7 @@ def _body(place: _Place, grid: Grid, heads: _Heads, count: int) -> tuple[list[Ro
         cells = grid.rows[index]
         if _opens(place.rule.until, cells) and not _resumes(grid, index):
             return rows, index
-        if _opens((*place.rule.skip, *place.rule.until), cells):
+        if _opens((*place.rule.skip, *place.rule.until), cells) or _reaches_down(grid, index, heads):
             continue
         row = _row(place, cells, heads, count + len(rows))
         if _counts(place.rule, row):
@@ -234,6 +247,15 @@ def _body(place: _Place, grid: Grid, heads: _Heads, count: int) -> tuple[list[Ro
             above = _continued(place.rule, heads, above, cells)
             rows[-1] = _row(place, above, heads, count + len(rows) - 1)
     return rows, None
+
+
+def _reaches_down(grid: Grid, index: int, heads: _Heads) -> bool:
+    """Whether every cell of a row is one of the row above: a ruling was seen where there is none."""
+    return index > heads.body and all(
+        grid.rows[index][column] is grid.rows[index - 1][column] and grid.rows[index][column].text
+        for column in heads.columns.values()
+        if grid.rows[index][column].text or grid.rows[index - 1][column].text
+    )
 
 
 def _resumes(grid: Grid, index: int) -> bool:
@@ -293,7 +315,7 @@ def _cell(place: _Place, key: str, column: Column, cell: GridCell, number: int) 
     ask = Ask(f"{place.key}[{number}].{key}", column.kind, place.form.language)
     if cell.words:
         return look(ask, cell.words, place.sheet, Layer.TABLE, column.headers[0])
-    candidates = KINDS[column.kind].find(cell.text, place.form.language)
+    candidates = find(column.kind, cell.text, place.form.language)
     if not candidates:
         return None
     start, end, value = candidates[0]
