@@ -101,7 +101,8 @@ def _heads(rule: GroupRule, grid: Grid) -> _Heads | None:
         _likely(rule, [cell.text for cell in grid.rows[last]], taken)
         if set(rule.needs) <= set(taken):
             count = len(best.columns) if best is not None else 0
-            if len(taken) > count or (best is not None and best.body == last and _goes_on(grid, last)):
+            on = best is not None and best.body == last and _goes_on(grid, last)
+            if len(taken) > count or (len(taken) == count and on):
                 best = _Heads(taken, last + 1)
     if best is None:
         return None
