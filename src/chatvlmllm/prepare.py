@@ -98,16 +98,19 @@ def _cost(draft: str) -> int:
 
 
 def shown(draft: str, page: Page, model: Model, options: Options, context: int | None) -> str:
-    """As much of a draft, in whole lines, as leaves the image the size that it has without one."""
+    """As much of a draft, in whole words, as leaves the image the size that it has without one."""
     chosen = recipe(model, options.task)
     space = room(chosen, context or model.context)
     if space is None or not chosen.needs_image:
         return draft
     rule = sizing(model, {**chosen.options, **settings_of(model, options.settings)})
-    space -= rule.tokens(rule.fit(page.size, max(1, space)))
-    while draft and _cost(draft) > space:
-        draft = draft[: max(0, draft.rstrip().rfind("\n"))]
-    return draft
+    over = _cost(draft) - (space - rule.tokens(rule.fit(page.size, max(1, space))))
+    if over <= 0:
+        return draft
+    # Brackets are replaced one for one, so that lengths in characters are those of the draft.
+    visible = draft.translate(_BRACKETS).encode()
+    kept = visible[: max(0, len(visible) - (over + 1) * _BYTES)].decode(errors="ignore")
+    return draft[: len(kept)].rstrip().rpartition(" ")[0] if kept.strip() else ""
 
 
 def prepare_look(page: "Image", model: Model, look: Look, seconds: float) -> Request:

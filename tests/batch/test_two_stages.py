@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -45,15 +46,21 @@ class Engines:
         (folder / "weights").mkdir()
         (folder / "weights" / "config.json").write_text("{}")
         engine = {"engine": "vllm", "weights": str(folder / "weights")}
-        wanted = {
+        wanted: dict[str, Any] = {
             "data": str(folder / "data"),
             "workers": 2,
             "vllm": {"mode": "process", "python": str(folder / "python")},
             "gpu": {"start_seconds": 30},
-            "models": {FIRST: engine, SECOND: engine},
+            "models": {key: dict(engine) for key in (FIRST, SECOND)},
         }
-        (folder / "config.yaml").write_text(yaml.safe_dump(wanted))
+        self._wanted = wanted
+        self.context(SECOND, None)
         self.modes({})
+
+    def context(self, key: str, tokens: int | None) -> None:
+        """How many tokens a model may hold from now on."""
+        self._wanted["models"][key]["context"] = tokens
+        (self._folder / "config.yaml").write_text(yaml.safe_dump(self._wanted))
 
     def modes(self, modes: dict[str, tuple[str, ...]]) -> None:
         """What each model's engine does from its next start on."""
@@ -234,6 +241,23 @@ def test_no_draft_gets_out_of_its_fence(draft: str) -> None:
     assert shown == draft.replace("<", "‹").replace(">", "›")
     assert fence not in shown
     assert before.endswith("the image is right.")
+
+
+def test_a_draft_too_long_is_cut_and_not_the_picture(cli: Cli, engines: Engines, tmp_path: Path) -> None:
+    """Where the second model's context cannot hold all of it, it sees the draft's beginning and the whole picture."""
+    words = [f"word{number}" for number in range(1500)]
+    engines.modes({FIRST: ("text=" + " ".join(words),)})
+    (scan,) = scans(tmp_path / "in", 1, 1).iterdir()
+    (whole,) = read(cli("recognize", scan, *TWO, "--json"))
+    engines.context(SECOND, 7000)
+    (cut,) = read(cli("recognize", scan, *TWO, "--json"))
+    _, before, _, told = engines.told("asked")
+    assert before["picture"] == told["picture"]
+    found = _fenced(told["text"])[1].split()
+    assert found == words[: len(found)]
+    assert 100 < len(found) < 1500
+    assert "draft_cut" not in {notice["code"] for notice in whole["notices"]}
+    assert "draft_cut" in {notice["code"] for notice in cut["notices"]}
 
 
 def test_a_draft_by_the_witness_is_not_called_a_second_opinion(cli: Cli, engines: Engines, tmp_path: Path) -> None:
