@@ -1,6 +1,8 @@
 """Postal addresses: where they begin in a text, and one way to write the parts of a Russian one."""
 
 import re
+from functools import cache
+from importlib.resources import files
 
 #: What stands before the name of a town or street, and before a number.
 _NAMED = "обл|г|гор|с|п|пос|ул|пер|просп|наб|ш|пл"
@@ -12,6 +14,11 @@ _PART = re.compile(
 )
 
 
+#: Shorter names have too many neighbours.
+_LETTERS = 6
+_CITY = re.compile(r"(?<!\w)(?P<short>г|с)\. (?P<town>[А-ЯЁ][А-ЯЁа-яё\-]+(?: Новгород| Челны)?)(?![\w\-])")
+
+
 def begin(text: str) -> int:
     """Where an address begins: at a postal index near the start of the text, else at its start."""
     index = _INDEX.search(text)
@@ -21,10 +28,31 @@ def begin(text: str) -> int:
 def spelled(address: str) -> str:
     """Parts of a Russian address with a comma before and a full stop after their short words.
 
-    Readers lose and confuse these signs, and type «ул.» as «уп.» or «оф.» as «0ф.»; nothing else is touched.
+    Readers lose and confuse these signs, and type «ул.» as «уп.» or «оф.» as «0ф.»; of names, only those of large towns
+    are known with a wrong letter.
     """
     whole = re.sub(r"^(\d{6})[.,]?\s*(?=\D)", r"\1, ", address)
-    return _PART.sub(_part, whole).lstrip(" ,")
+    return _CITY.sub(_town, _PART.sub(_part, whole).lstrip(" ,"))
+
+
+@cache
+def _towns() -> tuple[str, ...]:
+    """The seats of the regions of Russia and its other towns of half a million people."""
+    return tuple(files(__package__).joinpath("towns.txt").read_text("utf-8").splitlines())
+
+
+def _town(match: re.Match[str]) -> str:
+    """A town in its right spelling; after a postal index «с.» before a large town was «г.»."""
+    from rapidfuzz.distance import Levenshtein
+
+    short, read = match["short"], match["town"]
+    known = [
+        town for town in _towns() if len(read) >= _LETTERS and Levenshtein.distance(read, town, score_cutoff=1) <= 1
+    ]
+    inflected = bool(known) and read.startswith(known[0][:-1]) and read[-1] in "аеиоуыюя" and read != known[0]
+    if len(known) != 1 or inflected or (short == "с" and not _INDEX.search(match.string[: match.start()])):
+        return match.group()
+    return f"г. {known[0]}"
 
 
 def _part(match: re.Match[str]) -> str:

@@ -166,6 +166,11 @@ def _address(text: str, language: str) -> list[Found]:
     return [(s + start, e + start, addresses.spelled(v)) for s, e, v in found]
 
 
+def _place(text: str, language: str) -> list[Found]:
+    """A place in words, or an address where a postal index leads it."""
+    return (_address if re.match(r"\W*\d{6}(?!\d)", text) else _text)(text, language)
+
+
 _CODE = r"(?:№|N[oо°]?\.?(?=\s)|#)?\s*(?P<v>(?=[^\s,;]*\d)[\w][\w./\\\-–]*[\w](?:[-/]\w+)*|\d)"
 _POSTAL = re.compile(r"\d{6}|\b(?:ул|г|д|обл|пр-кт|просп|пер|гор|street|road|jalan)\b", re.IGNORECASE)
 _RU_NAMES = r"(?<!\w)[А-ЯЁ][А-ЯЁа-яё]+(?:-[А-ЯЁ][А-ЯЁа-яё]+)?(?:\s+[А-ЯЁ][А-ЯЁа-яё]+(?:-[А-ЯЁ][А-ЯЁа-яё]+)?){0,3}(?!\w)"
@@ -201,7 +206,7 @@ _ALL = (
         personal=True,
     ),
     Kind("zone", lambda _text, _language: [], ("mrz",), personal=True),
-    Kind("place_text", _text, free=True),
+    Kind("place_text", _place, free=True),
     Kind("place", _text, free=True, personal=True),
     Kind("code", pattern(_CODE)),
     Kind("integer", pattern(r"(?<![\d.,])\d{1,9}(?!\d|[.,]\d)"), schema=_DIGITS_SCHEMA),

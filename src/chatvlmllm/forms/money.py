@@ -21,7 +21,9 @@ _TAIL = rf"{_SPACE}?[.,]{_SPACE}?\d{{1,4}}(?!\d)|[-–—=]\d{{2}}(?!\d)|(?<=\d{
 
 #: An amount: digits, perhaps grouped, perhaps with hundredths after a comma, point, dash, or «руб. … коп.».
 AMOUNT = re.compile(
-    rf"(?<![\d])(?P<sign>[-–−](?=\d))?(?P<whole>{_GROUPED}|\d+)(?:(?P<words>{_ROUBLES})|(?P<tail>{_TAIL}))?(?!\d)",
+    # No part of a longer number that dots divide, as a date, a time or an amount with a mark too many.
+    rf"(?<!\d)(?<!\d[.,:])(?P<sign>[-–−](?=\d))?(?P<whole>{_GROUPED}|\d+)"
+    rf"(?:(?P<words>{_ROUBLES})|(?P<tail>{_TAIL}))?(?![.,:]?\d)",
     re.IGNORECASE,
 )
 

@@ -10,10 +10,14 @@ from chatvlmllm.forms.paper import Paper
 from chatvlmllm.forms.sheet import Sheet, Stream
 from chatvlmllm.forms.turns import Said, compiled, search
 
+_DATE_SHAPE = (
+    r"[\"«»'“”„<\s]*\d{1,2}[\"«»'“”„>\s]*[\s./\-]+[^\s\d]{0,9}[\s./\-]*\d{1,2}?[\s./\-]*\d{2,4}(?!\.?\d)(?:\s?г)?"
+)
 _MONEY_SHAPE = r"[\dобзliв|][\dобзliв|\s.,\-=/']*(?:руб\w*\.?\s*\d\d\s*коп)?"
 _DEFAULT_SHAPE = r"[\dобзliв|]+(?:[ \-][\dобзliв|]+)*"
 _SHAPES: Mapping[str, str] = {
-    "date": r"[\"«»'“”„<\s]*\d{1,2}[\"«»'“”„>\s]*[\s./\-]+[^\s\d]{0,9}[\s./\-]*\d{1,2}?[\s./\-]*\d{2,4}(?:\s?г)?",
+    "date": _DATE_SHAPE,
+    "birth_date": _DATE_SHAPE,
     "code": r"[\w][\w./\\\-–]*",
     "integer": r"\d+",
     "money": _MONEY_SHAPE,
@@ -26,6 +30,8 @@ _SHAPES: Mapping[str, str] = {
     "organisation": r".{3,140}?",
     "text": r".{2,200}?",
     "address": r".{8,200}?",
+    "place_ru": r".{2,80}?",
+    "place_latin": r".{2,80}?",
     "spoken_money": r".{5,160}?",
 }
 
