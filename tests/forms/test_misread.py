@@ -73,6 +73,14 @@ def test_a_row_is_numbered_by_its_place_in_a_column_that_counts() -> None:
         ("date", "«1б» июня 2024", "2024-06-16"),
         ("address", "522450.г. Казань, уп.Южная,д. 93,к. 1,0ф.23", "522450, г. Казань, ул. Южная, д. 93, к. 1, оф. 23"),
         ("address", "Московская обл. г Химки ул Мира д 5", "Московская обл., г. Химки, ул. Мира, д. 5"),
+        ("address", "587678, г. Воронех, ул. Садовая", "587678, г. Воронеж, ул. Садовая"),
+        ("address", "587678,с Казань. ул. Садовая", "587678, г. Казань, ул. Садовая"),
+        ("address", "Тверская обл., с. Казань, д. 1", "Тверская обл., с. Казань, д. 1"),
+        ("address", "587678, г. Казани, д. 1", "587678, г. Казани, д. 1"),
+        ("place_text", "511522, г. Воронех, д. 1", "511522, г. Воронеж, д. 1"),
+        ("money", "52.30.63", None),
+        ("money", "12:45", None),
+        ("money", "17 32163", "17321.63"),
         ("spoken_money", "пятьсот тридцатьвосемь тысяч рублей 16 копеек", "538000.16"),
         ("text", "Консул ьтация", "Консультация"),
     ],
@@ -206,6 +214,15 @@ def test_a_card_without_long_lines_is_read_askew(kind: str, slope: float) -> Non
     """Two degrees of tilt change no field of a card, although none of its lines is long enough to measure it."""
     found = extract([_sheared(page, slope) for page in readings(kind, 5)], kind)
     assert wrong(kind, 5, found) == []
+
+
+@pytest.mark.parametrize("seed", [4, 5, 6])
+def test_a_birth_is_known_although_its_number_was_not_read(seed: int) -> None:
+    """A driving licence without the 3 before date and place of birth still says both."""
+    page = readings("driving_licence", seed)[0]
+    rows = [[word for word in line.words if word.text != "3."] for block in page.blocks for line in block.lines]
+    page = replace(page, blocks=tuple(block_of(Kind.TEXT, [line_of(words)]) for words in rows if words))
+    assert wrong("driving_licence", seed, extract([page], "driving_licence")) == []
 
 
 def test_a_letter_for_two_digits_is_decided_by_the_check_digits() -> None:
