@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -106,9 +106,15 @@ def talker() -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def workbench(folder: Path, model_url: str = "", **more: str) -> Iterator[Workbench]:
-    """`chatvlmllm ui` with settings and an environment of its own; a model that talks is behind `model_url`."""
+def workbench(
+    folder: Path, model_url: str = "", models: Mapping[str, Mapping[str, str]] | None = None, **more: str
+) -> Iterator[Workbench]:
+    """`chatvlmllm ui` with settings and an environment of its own.
+
+    A model that talks is behind `model_url`; `models` are settings of single models.
+    """
     settings: dict[str, Any] = {"data": str(folder / "data"), "workers": 2, "server": {"port": 0}}
+    settings["models"] = dict(models or {})
     if model_url:
         settings["servers"] = [{"url": model_url, "models": {MODEL: "model"}}]
     (folder / "config.yaml").write_text(json.dumps(settings))
