@@ -41,7 +41,7 @@ QUARANTINE = {
     "transformers": ("models/", "engines/generation.py"),
     "huggingface_hub": ("weights.py",),
     "httptools": ("engines/line.py",),
-    "httpx": ("engines/", "client.py", "server/fetch.py", "ui/remote.py"),
+    "httpx": ("engines/", "client.py", "server/fetch.py"),
     "fastapi": ("server/",),
     "starlette": ("server/",),
     "uvicorn": ("server/run.py",),

@@ -12,8 +12,8 @@ in the words of the server. Threads may share a client.
 
 import json
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -92,9 +92,10 @@ class Client:
     def __init__(
         self, url: str = "http://127.0.0.1:8642", key: str = "", *, language: str = "en", seconds: float = 3600.0
     ) -> None:
+        self.url = url.rstrip("/")
         headers = {"Accept-Language": language, **({"Authorization": f"Bearer {key}"} if key else {})}
         timeout = httpx.Timeout(seconds, connect=10.0)
-        self._http = httpx.Client(base_url=url.rstrip("/"), headers=headers, timeout=timeout, trust_env=False)
+        self._http = httpx.Client(base_url=self.url, headers=headers, timeout=timeout, trust_env=False)
 
     def recognize(self, source: Sent, options: Options = _DEFAULTS, *, pages: str = "") -> Run:
         """Read one document and wait for it; `pages` are such as `1-3,7`. Its readings are in the run."""
@@ -168,11 +169,11 @@ class Client:
 
     def cancel(self, job: str) -> Job:
         """End a job where it is; what is finished stays."""
-        return parse(Job, self._asked("POST", f"/v1/jobs/{job}/cancel").content)
+        return parse(Job, self.ask("POST", f"/v1/jobs/{job}/cancel").content)
 
     def delete(self, job: str) -> None:
         """Delete a job, its results and its files."""
-        self._asked("DELETE", f"/v1/jobs/{job}")
+        self.ask("DELETE", f"/v1/jobs/{job}")
 
     def extract(
         self, source: Sent, form: str = "auto", options: Options = _DEFAULTS, *, mask: bool = False
@@ -189,15 +190,20 @@ class Client:
 
     def chat(self, messages: Sequence[Mapping[str, Any]], model: str = "auto", **parameters: Any) -> Iterator[str]:
         """What the model answers, as it says it; `parameters` are those of OpenAI's chat completions."""
-        body = {"model": model, "messages": list(messages), "stream": True, **parameters}
-        for _, _, data in self._streamed("/v1/chat/completions", {}, body):
+        with closing(self.chunks({"model": model, "messages": list(messages), **parameters})) as chunks:
+            for chunk in chunks:
+                for choice in chunk.get("choices", ()):
+                    yield choice["delta"].get("content") or ""
+
+    def chunks(self, body: Mapping[str, Any]) -> Generator[dict[str, Any]]:
+        """The chunks of one of OpenAI's chat completions; closing ends the generation."""
+        for _, _, data in self._streamed("/v1/chat/completions", {}, {**body, "stream": True}):
             if data == "[DONE]":
                 return
             chunk = json.loads(data)
             if "error" in chunk:
                 raise _error(chunk["error"], 500)
-            for choice in chunk.get("choices", ()):
-                yield choice["delta"].get("content") or ""
+            yield chunk
 
     def models(self, *, every: bool = False) -> list[dict[str, Any]]:
         """The models that can run there, or all, as `GET /v1/models` lists them."""
@@ -213,7 +219,7 @@ class Client:
         return self._standing(f"/v1/models/{model}/unload", {})
 
     def _standing(self, path: str, wanted: Mapping[str, str]) -> dict[str, Any]:
-        found: dict[str, Any] = self._asked("POST", path, params=wanted).json()
+        found: dict[str, Any] = self.ask("POST", path, params=wanted).json()
         return found
 
     def logs(self, model: str) -> list[str]:
@@ -232,14 +238,15 @@ class Client:
         return found
 
     def _get(self, path: str, wanted: Mapping[str, Any] | None = None) -> httpx.Response:
-        return self._asked("GET", path, params=wanted)
+        return self.ask("GET", path, params=wanted)
 
     def _posted(self, path: str, sources: Sequence[Sent], wishes: Mapping[str, Any]) -> httpx.Response:
         with ExitStack() as opened:
             files = [("files", _part(source, opened)) for source in sources]
-            return self._asked("POST", path, files=files, data={k: v for k, v in wishes.items() if v not in ("", [])})
+            return self.ask("POST", path, files=files, data={k: v for k, v in wishes.items() if v not in ("", [])})
 
-    def _asked(self, method: str, path: str, **more: Any) -> httpx.Response:
+    def ask(self, method: str, path: str, **more: Any) -> httpx.Response:
+        """The answer of any route; `more` is for httpx (`params`, `json`, `data`, `files`)."""
         with self._reached():
             response = self._http.request(method, path, **more)
         if response.is_error:

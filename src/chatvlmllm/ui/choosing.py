@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from chatvlmllm.batch.plan import parse_pages, select
-from chatvlmllm.errors import InputError
+from chatvlmllm.errors import ChatVLMLLMError, InputError, OriginalGone
 from chatvlmllm.ui import parts, safe, widgets
-from chatvlmllm.ui.remote import Refused
 from chatvlmllm.ui.words import language, say
 
 if TYPE_CHECKING:
@@ -58,7 +57,7 @@ def _looks() -> dict[str, Look]:
 def forget() -> None:
     """The files were handed over: the server need not keep its copies."""
     for look in _looks().values():
-        with suppress(Refused):
+        with suppress(ChatVLMLLMError):
             if look.preview:
                 widgets.remote().delete(f"/v1/previews/{look.preview}")
     st.session_state.pop("looks", None)
@@ -69,8 +68,8 @@ def _looked(file: "UploadedFile") -> Look:
     try:
         with st.spinner(say("choosing.opening")):
             found = widgets.remote().send("/v1/previews", [(file.name, file, file.type)], {})
-    except Refused as refused:
-        return Look(problem=f"{refused.message} {refused.hint}")
+    except ChatVLMLLMError as refused:
+        return Look(problem=" ".join(widgets.sentences(refused)))
     finally:
         file.seek(0)
     return Look(found["id"], found["pages"], picked=set(range(1, found["pages"] + 1)))
@@ -79,9 +78,7 @@ def _looked(file: "UploadedFile") -> Look:
 def _draw(file: "UploadedFile", look: Look) -> None:
     try:
         leaves = _leaves(look.preview, look.first, language())
-    except Refused as refused:
-        if refused.code != "original_gone":
-            raise
+    except OriginalGone:
         # The server forgot the file, or is another one by now: it gets the file once more.
         _looks().pop(file.file_id)
         st.rerun()
@@ -108,18 +105,17 @@ def _leaf(one: Mapping[str, Any], *, picked: bool | None) -> dict[str, Any]:
 def _steer(file: "UploadedFile", look: Look) -> None:
     """Which part of a long file is seen, and which pages are wanted, by hand."""
     field = f"pages-{file.file_id}"
-    text, every, none, back, on = st.columns([3, 1, 1.2, 1.2, 1.2], vertical_alignment="bottom")
     st.session_state.setdefault(field, "")
-    text.text_input(
+    st.text_input(
         say("choosing.pages"), key=field, placeholder=say("choosing.every"), help=say("recognize.pages_help"),
         on_change=_typed, args=(file, look),
     )  # fmt: skip
-    whole = set(range(1, look.pages + 1))
-    every.button(say("choosing.all"), on_click=_pick, args=(file, look, whole), width="stretch")
-    none.button(say("choosing.none"), on_click=_pick, args=(file, look, set()), width="stretch")
-    if look.pages > _WINDOW:
-        back.button(say("choosing.back"), on_click=_move, args=(look, -_WINDOW), width="stretch")
-        on.button(say("choosing.on"), on_click=_move, args=(look, _WINDOW), width="stretch")
+    with st.container(horizontal=True):
+        st.button(say("choosing.all"), on_click=_pick, args=(file, look, set(range(1, look.pages + 1))))
+        st.button(say("choosing.none"), on_click=_pick, args=(file, look, set()))
+        if look.pages > _WINDOW:
+            st.button(say("choosing.back"), on_click=_move, args=(look, -_WINDOW))
+            st.button(say("choosing.on"), on_click=_move, args=(look, _WINDOW))
     last = min(look.pages, look.first + _WINDOW - 1)
     numbers = {"first": look.first, "last": last, "total": look.pages, "count": len(look.picked)}
     st.caption(say("choosing.window", **numbers))

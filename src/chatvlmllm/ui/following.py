@@ -64,7 +64,7 @@ def bar(job: dict[str, Any]) -> None:
     shown.progress(pages["done"] / max(1, pages["total"]), text=text)
     if job["state"] in OPEN and button.button(say("recognize.cancel"), key=f"cancel-{job['id']}", width="stretch"):
         with widgets.told():
-            widgets.remote().post(f"/v1/jobs/{job['id']}/cancel")
+            widgets.remote().client.cancel(job["id"])
             st.rerun()
 
 

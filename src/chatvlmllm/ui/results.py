@@ -7,11 +7,11 @@ from typing import Any
 import streamlit as st
 
 from chatvlmllm.corrections import mended
+from chatvlmllm.errors import ChatVLMLLMError
 from chatvlmllm.export import grid
 from chatvlmllm.reading import Block, Failure, Format, Kind, Reading, Stage
 from chatvlmllm.run import to_json
 from chatvlmllm.ui import corrections, downloads, fields, formulas, parts, safe, widgets
-from chatvlmllm.ui.remote import Refused
 from chatvlmllm.ui.words import say
 
 #: Pictures of pages are shown at most so wide; boxes keep page pixels.
@@ -98,14 +98,14 @@ def read(job: str, file: int, page: int) -> Reading | None:
 
 @st.cache_data(max_entries=256, show_spinner=False)
 def _drawn(digest: str, page: int, width: int) -> bytes:
-    return widgets.remote().image(digest, page, width)
+    return widgets.remote().client.page_image(digest, page, width, "jpeg")
 
 
 def picture(digest: str, page: int, width: int = _WIDTH) -> bytes | None:
     """A page as JPEG; None where the server no longer has the file."""
     try:
         return _drawn(digest, page, width)
-    except Refused:
+    except ChatVLMLLMError:
         return None
 
 
@@ -136,7 +136,7 @@ def _ask(file: dict[str, Any], page: int, key: str) -> None:
         return
     remote, name = widgets.remote(), f"{file['name']} · {page}"
     chat = remote.post("/v1/chats", {"title": name[:200]})["id"]
-    image = remote.image(file["sha256"], page, _CHAT_WIDTH)
+    image = remote.client.page_image(file["sha256"], page, _CHAT_WIDTH, "jpeg")
     remote.send(f"/v1/chats/{chat}/pictures", [(name, image, "image/jpeg")], {})
     st.session_state["chat"] = chat
     st.switch_page(st.session_state["pages"]["chat"])

@@ -3,6 +3,7 @@
 import base64
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,7 +57,7 @@ def stream(
 ) -> Iterator[Answer]:
     """Ask; the answer as far as it has come, again with every piece. Closing ends the generation.
 
-    `wanted` has the `model`, and the `task` where something else than talking is wanted. Raises Refused.
+    `wanted` has the `model`, and the `task` where something else than talking is wanted. Raises what the client raises.
     """
     reads = wanted.get("task", "chat") != "chat"
     seen = sorted({number for one in messages for number in one.get("pictures", [])})
@@ -65,14 +66,15 @@ def stream(
     if reads:
         body["chatvlmllm"] = {"task": wanted["task"]}
     answer = Answer(wanted["model"], seen)
-    for chunk in remote.talk(body):
-        for choice in chunk["choices"]:
-            answer.text += choice["delta"].get("content") or ""
-            answer.finish = choice["finish_reason"] or answer.finish
-        answer.extra = chunk.get("chatvlmllm") or answer.extra
-        if chunk.get("usage"):
-            answer.tokens = chunk["usage"]["completion_tokens"]
-        yield answer
+    with closing(remote.client.chunks(body)) as chunks:
+        for chunk in chunks:
+            for choice in chunk["choices"]:
+                answer.text += choice["delta"].get("content") or ""
+                answer.finish = choice["finish_reason"] or answer.finish
+            answer.extra = chunk.get("chatvlmllm") or answer.extra
+            if chunk.get("usage"):
+                answer.tokens = chunk["usage"]["completion_tokens"]
+            yield answer
 
 
 def sent(message: Message, pictures: Pictures) -> dict[str, Any]:

@@ -2,17 +2,25 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from chatvlmllm import messages
+from chatvlmllm.errors import ChatVLMLLMError, ServerUnreachable
 from chatvlmllm.reading import Notice, Reading, Stage, Verdict
 from chatvlmllm.trust.confidence import grade
 from chatvlmllm.ui import formulas, launch, safe
-from chatvlmllm.ui.remote import Refused, Remote
+from chatvlmllm.ui.remote import Remote
 from chatvlmllm.ui.words import language, say
+
+if TYPE_CHECKING:
+    from chatvlmllm.client import Client
+
+#: Seconds: a server that reads answers at once; drawing a page or loading a model may take long.
+_PATIENCE = 300.0
 
 #: How a verdict looks; the word beside it says the same.
 TONES = {
@@ -31,11 +39,19 @@ SIGNS = {"good": "✓", "fair": "!", "poor": "✗"}
 
 
 def remote() -> Remote:
-    """The server, asked in the language of this session; raises Refused when there is none."""
+    """The server, asked in the language of this session; raises ServerUnreachable when there is none."""
     found = launch.address()
     if found is None:
-        raise Refused(say("errors.unreachable", url="—"), say("errors.unreachable_hint"))
-    return Remote(found.url, found.key, language())
+        raise ServerUnreachable(url="—", reason="—")
+    return Remote(_client(found.url, found.key, language()))
+
+
+@lru_cache(maxsize=8)
+def _client(url: str, key: str, spoken: str) -> "Client":
+    """One client for all pages: connections are kept, and threads may share it."""
+    from chatvlmllm.client import Client
+
+    return Client(url, key, language=spoken, seconds=_PATIENCE)
 
 
 @contextmanager
@@ -43,12 +59,19 @@ def told() -> Iterator[None]:
     """An error of the server is shown here in words: what happened and what to do."""
     try:
         yield
-    except Refused as refused:
+    except ChatVLMLLMError as refused:
         error(refused)
 
 
-def error(refused: Refused) -> None:
-    st.error(safe.label(refused.message) + ("  \n" + safe.label(refused.hint) if refused.hint else ""))
+def error(refused: ChatVLMLLMError) -> None:
+    st.error("  \n".join(map(safe.label, sentences(refused))))
+
+
+def sentences(refused: ChatVLMLLMError) -> list[str]:
+    """What happened and what to do, in the language of this session."""
+    if isinstance(refused, ServerUnreachable):
+        return [say("errors.unreachable", url=refused.details["url"]), say("errors.unreachable_hint")]
+    return [line for line in (refused.message(language()), refused.hint(language())) if line]
 
 
 def markdown(text: str, name: str = "") -> None:
@@ -99,7 +122,7 @@ def models() -> list[dict[str, Any]]:
     """The server's models; asked once per run of a page."""
     try:
         return remote().models()
-    except Refused as refused:
+    except ChatVLMLLMError as refused:
         error(refused)
         return []
 

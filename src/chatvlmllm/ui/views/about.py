@@ -16,7 +16,7 @@ def page() -> None:
     st.title(say("pages.about"))
     st.caption(say("about.lead"))
     with widgets.told():
-        system = widgets.remote().system()
+        system = widgets.remote().client.system()
         _machine(system)
         _findings()
         _privacy(system)
@@ -28,7 +28,7 @@ def _machine(system: dict[str, Any]) -> None:
     st.subheader(say("about.machine"))
     lines = [
         say("about.version", version=system["version"], python=system["python"], platform=system["platform"]),
-        say("about.server", url=widgets.remote().url),
+        say("about.server", url=widgets.remote().client.url),
         say("about.store", folder=launch.settings().data, keep=say(f"about.keep_{launch.settings().store.keep}")),
     ]
     for gpu in system["gpus"]:
@@ -45,23 +45,25 @@ def _findings() -> None:
     found = widgets.remote().get("/v1/system/findings")
     verdict = messages.render(f"cli.doctor.{'works' if found['readable'] else 'broken'}", language())
     st.html(widgets.badge(verdict, "good" if found["readable"] else "poor"))
-    rows = "".join(map(_finding, found["data"]))
-    heads = "".join(f"<th>{say(f'about.{name}')}</th>" for name in ("probe", "found", "mend"))
-    st.html(f'<table class="facts"><tr>{heads}</tr>{rows}</table>')
+    rows = [_finding(one) for one in found["data"]]
+    # Where nothing is missing there is nothing to mend.
+    names = ("probe", "found", "mend")[: 3 if any(mend for *_, mend in rows) else 2]
+    heads = "".join(f"<th>{say(f'about.{name}')}</th>" for name in names)
+    cells = ("".join(f"<td>{safe.escape(cell)}</td>" for cell in row[: len(names)]) for row in rows)
+    st.html(f'<table class="facts"><tr>{heads}</tr>{"".join(f"<tr>{row}</tr>" for row in cells)}</table>')
 
 
-def _finding(one: dict[str, Any]) -> str:
+def _finding(one: dict[str, Any]) -> tuple[str, str, str]:
+    """What was probed, what was found, and the command that mends it where nothing was."""
     absent = messages.render("cli.doctor.missing", language())
     if not one["needed"]:
         absent += f" ({messages.render('cli.doctor.optional', language())})"
-    mend = one["mend"] if one["found"] is None else ""
-    cells = (one["name"], one["found"] or absent, mend)
-    return f"<tr>{''.join(f'<td>{safe.escape(cell)}</td>' for cell in cells)}</tr>"
+    return one["name"], one["found"] or absent, one["mend"] if one["found"] is None else ""
 
 
 def _privacy(system: dict[str, Any]) -> None:
     st.subheader(say("about.privacy"))
-    settings, host = launch.settings(), urlsplit(widgets.remote().url).hostname or ""
+    settings, host = launch.settings(), urlsplit(widgets.remote().client.url).hostname or ""
     lines = [say("about.loopback" if _loopback(host) else "about.open", host=host), say("about.interface")]
     elsewhere = sorted({server.url for server in settings.servers})
     lines.append(say("about.servers", servers=", ".join(elsewhere)) if elsewhere else say("about.no_servers"))

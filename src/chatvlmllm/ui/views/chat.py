@@ -4,10 +4,11 @@ from typing import Any
 
 import streamlit as st
 
+from chatvlmllm.errors import ChatVLMLLMError
 from chatvlmllm.exchange import Task
 from chatvlmllm.models import catalogue
 from chatvlmllm.ui import parts, safe, talking, widgets
-from chatvlmllm.ui.remote import Refused, Remote
+from chatvlmllm.ui.remote import Remote
 from chatvlmllm.ui.words import say
 
 _TITLE = 60
@@ -168,10 +169,12 @@ def _ask(chat: dict[str, Any], able: dict[str, list[str]]) -> None:
     )
     if preset and st.button(say("recognize.go"), type="primary"):
         _begin(chat, ready[preset], model, preset)
-    messages = chat["messages"]
-    if messages and messages[-1]["role"] == "assistant" and st.button(say("chat.again"), icon=":material/refresh:"):
-        task = messages[-2].get("task", "chat") if len(messages) > 1 else "chat"
-        _keep(chat, messages[:-1])
+    questions = chat["messages"]
+    if questions and questions[-1]["role"] == "assistant":
+        questions = questions[:-1]
+    if questions and st.button(say("chat.again"), icon=":material/refresh:"):
+        task = questions[-1].get("task", "chat")
+        _keep(chat, questions)
         st.session_state["asking"] = {"chat": chat["id"], "model": model, "task": task}
         st.rerun()
     text = st.chat_input(say("chat.ask"), disabled=Task.CHAT not in able[model])
@@ -211,19 +214,19 @@ def _answer(chat: dict[str, Any], asking: dict[str, str]) -> None:
     remote, answer = widgets.remote(), talking.Answer(asking["model"], [])
     kept: dict[str, Any] = {"stopped": True}
     pictures = {int(number): _picture(chat["id"], int(number)) for number in chat["pictures"]}
-    with st.chat_message("assistant", avatar=_AVATARS["assistant"]):
-        shown = st.empty()
-        st.button(say("chat.stop"), icon=":material/stop:", key=f"stop-{chat['id']}-{len(messages)}")
-        for _ in range(_STALE):
-            st.empty()
-        try:
+    try:
+        with st.chat_message("assistant", avatar=_AVATARS["assistant"]):
+            shown = st.empty()
+            st.button(say("chat.stop"), icon=":material/stop:", key=f"stop-{chat['id']}-{len(messages)}")
+            for _ in range(_STALE):
+                st.empty()
             with st.spinner(_titled(asking["model"])):
                 for answer in talking.stream(remote, messages, pictures.__getitem__, asking):
                     shown.html(f'<div class="paper said">{safe.to_html(answer.text)}</div>')
-            kept = {"stopped": False}
-        except Refused as refused:
-            kept = {"stopped": False, "broken": f"{refused.message} {refused.hint}"}
-        finally:
-            # The library may be ending this run: nothing of it can be asked any more.
-            _keep(chat, [*messages, answer.message(**kept)], remote)
+        kept = {"stopped": False}
+    except ChatVLMLLMError as refused:
+        kept = {"stopped": False, "broken": " ".join(widgets.sentences(refused))}
+    finally:
+        # The library may be ending this run: nothing of it can be asked any more.
+        _keep(chat, [*messages, answer.message(**kept)], remote)
     st.rerun()

@@ -61,6 +61,6 @@ def _entry(job: dict[str, Any]) -> None:
             st.rerun()
         with gone.popover(say("history.delete"), width="stretch"):
             if st.button(say("history.sure"), key=f"delete-{job['id']}", type="primary"):
-                widgets.remote().delete(f"/v1/jobs/{job['id']}")
+                widgets.remote().client.delete(job["id"])
                 st.session_state["toast"] = say("history.deleted")
                 st.rerun()

@@ -34,7 +34,7 @@ def page() -> None:
 
 
 def _memory() -> None:
-    gpus = widgets.remote().system()["gpus"]
+    gpus = widgets.remote().client.system()["gpus"]
     for gpu in gpus:
         used, total = f"{gpu['used'] / 1e9:.1f}", f"{gpu['total'] / 1e9:.1f}"
         st.progress(gpu["used"] / max(1, gpu["total"]), text=say("models.memory", used=used, total=total))
@@ -140,5 +140,5 @@ def _more(model: dict[str, Any]) -> None:
         st.html("".join(f'<p class="line">{safe.escape(fact)}</p>' for fact in facts))
     if model["state"] != "absent":
         with st.expander(say("models.log")):
-            lines = widgets.remote().get(f"/v1/models/{model['id']}/logs")["lines"]
+            lines = widgets.remote().client.logs(model["id"])
             st.code("\n".join(lines) or say("models.no_log"), language=None, wrap_lines=True, height=240)
