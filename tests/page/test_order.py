@@ -43,9 +43,16 @@ def test_a_form_is_read_row_by_row() -> None:
 
 def test_a_ruling_between_parts_columns() -> None:
     """A vertical ruling makes columns even of what looks like a form."""
-    labels, values = ["Name", "Street", "Total"], ["100,00", "20,00", "120,00"]
+    left, right = ["Name", "Street", "Town"], ["Anna", "Harbour 1", "Odessa"]
+    items = lines(50, 100, left, width=90) + lines(480, 100, right, width=90, first=10)
+    assert said(order(items, [Ruling(300, 90, 200)])) == left + right
+
+
+def test_numbers_behind_a_ruling_stay_in_their_rows() -> None:
+    """A table of which only the vertical rulings were found is read row by row, as a table is."""
+    labels, values = ["Paper", "Pens", "Total"], ["100,00", "20,00", "120,00"]
     items = lines(50, 100, labels, width=90) + lines(480, 100, values, width=90, first=10)
-    assert said(order(items, [Ruling(300, 90, 200)])) == labels + values
+    assert said(order(items, [Ruling(300, 90, 200)])) == ["Paper", "100,00", "Pens", "20,00", "Total", "120,00"]
 
 
 def test_a_wrapped_label_stays_whole() -> None:

@@ -77,7 +77,7 @@ def _texts(truth: Truth, answer: Answer) -> dict[str, Score]:
 
 def _fields(truth: Truth, answer: Answer) -> dict[str, Score]:
     names = ("field_accuracy", "field_precision", "field_f1")
-    if not truth.fields:
+    if not truth.form or not truth.fields:
         return dict.fromkeys(names, unscored("the truth has no fields of a known document type"))
     if answer.markdown is None and answer.fields is None and answer.failure is None:
         return dict.fromkeys(names, unscored("it gives no fields"))

@@ -161,7 +161,7 @@ def _parts_columns(corridor: _Corridor, letter: float) -> bool:
         return False
     sides = [_overlapping(rows(side), other) for side, other in ((left, right), (right, left))]
     fewest = min(len(side) for side in sides)
-    if corridor.ruled and fewest >= 3:
+    if corridor.ruled and fewest >= 3 and not _numbered(sides):
         return True
     if fewest < 2 or corridor.extent < 1.5 * letter or not all(_tight(side, letter) and _even(side) for side in sides):
         return False
@@ -228,8 +228,12 @@ def _gapped(row: Sequence[Item]) -> bool:
 
 def _row_evidence(sides: Sequence[Sequence[Sequence[Item]]]) -> float:
     left, _right = sides
-    numbers = max(sum(bool(_NUMBER.match(row[0].text)) for row in side) / len(side) for side in sides)
     labels = sum(row[-1].text.rstrip().endswith(":") for row in left) / len(left)
     cells = max(sum(_gapped(row) for row in side) / len(side) for side in sides)
-    points = (2.5 if numbers >= 0.5 else 0.0, 1.0 if labels >= 0.5 else 0.0, 1.5 if cells >= 0.5 else 0.0)
+    points = (2.5 if _numbered(sides) else 0.0, 1.0 if labels >= 0.5 else 0.0, 1.5 if cells >= 0.5 else 0.0)
     return 0.5 + sum(points)
+
+
+def _numbered(sides: Sequence[Sequence[Sequence[Item]]]) -> bool:
+    """Whether the rows of a side begin with numbers: they belong to the words beside them, ruled or not."""
+    return any(sum(bool(_NUMBER.match(row[0].text)) for row in side) >= 0.5 * len(side) for side in sides)

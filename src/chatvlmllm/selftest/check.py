@@ -52,8 +52,8 @@ class Check:
 class Report:
     """All checks with two scores from 0 to 1, None where nothing of a group could be tried.
 
-    `simple` follows the system before this one, which gave models 0.4; how it split the rest is not known:
-    0.4 · models that answer + 0.3 · health + 0.3 · workflow.
+    `simple` is 0.4 · models that answer + 0.3 · health + 0.3 · workflow, after the system before this one as far as
+    its score is known (`docs/evaluate.md`).
     `strict` is the share of the worst group, in which a model only counts if its text is right.
     """
 
