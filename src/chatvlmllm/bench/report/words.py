@@ -15,7 +15,7 @@ from chatvlmllm.forms import forms
 COLUMNS = ("wer", "line_cer", "bag_f1", "field_f1", "teds", "teds_s", "formula", "formatting", "kind_f1", "heading_f1",
            "order", "box_f1", "map", "facts")  # fmt: skip
 #: At most so many pairs of subjects are compared in a report.
-_MOST_PAIRS = 15
+_MOST_PAIRS = 28
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,13 @@ def overall(summary: Summary, words: Words) -> Table:
     """Subjects by their CER with everything else that was measured."""
     head = ("subject", "pages", "cer", *COLUMNS)
     body = tuple(tuple(_overall(line, name, summary, words) for name in head) for line in summary.overall)
-    return _without_gaps(Table(tuple(words.say(f"column.{name}") for name in head), body, words.say("overall_note")))
+    note = words.say("overall_note") + (f" {words.say('overall_uneven')}" if _uneven(summary) else "")
+    return _without_gaps(Table(tuple(words.say(f"column.{name}") for name in head), body, note))
+
+
+def _uneven(summary: Summary) -> bool:
+    """Whether some subjects have read other pages than others."""
+    return len({frozenset(row.case.id for row in summary.of(line.subject)) for line in summary.overall}) > 1
 
 
 def costs(summary: Summary, words: Words) -> Table:
