@@ -55,10 +55,9 @@ def prepare(folder: Path, networks: tuple[str, ...]) -> Path:
     """Tiny checkpoints and the pages that one was taught, made once; the settings that name them."""
     if not (folder / "config.yaml").exists():
         sys.path.insert(0, str(ROOT))
-        from transformers.utils import logging
-
         from tests.tiny import training
         from tests.tiny.checkpoints import FAMILIES
+        from transformers.utils import logging
 
         from chatvlmllm import models
         from chatvlmllm.exchange import Task
