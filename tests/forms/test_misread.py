@@ -54,6 +54,9 @@ def test_a_row_is_numbered_by_its_place_in_a_column_that_counts() -> None:
     found = extract([typed(ROWS.format(first=7, price="600,00", amount="1 200,00"))], "invoice")
     assert [row["number"].value for row in found.groups[0].rows] == ["1", "2", "3", "4"]
     assert found.groups[0].rows[0]["number"].raw == "7"
+    gap = ROWS.format(first=1, price="600,00", amount="1 200,00").replace("4    Клей", "5    Клей")
+    numbers = [row["number"].value for row in extract([typed(gap)], "invoice").groups[0].rows]
+    assert numbers == ["1", "2", "3", "5"], "a row may be missing before the last one"
     bids = extract(readings("protocol", 3), "protocol")
     assert wrong("protocol", 3, bids) == []
 

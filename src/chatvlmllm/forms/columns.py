@@ -65,9 +65,15 @@ def _usual(rule: GroupRule, rows: Sequence[Row]) -> Iterator[tuple[int, str, Fou
 
 
 def _ordinals(rule: GroupRule, rows: Sequence[Row]) -> Iterator[tuple[int, str, Found]]:
-    """Numbers that were read in a column that counts rows, and are not those of their rows: row, column, right one."""
+    """Numbers misread in a column that counts its rows: row, column, right one.
+
+    The count must go on right after one, or have had its number before; else a row may be missing there.
+    """
     for key in (key for key, column in rule.columns.items() if set(column.headers) & NUMBER_HEADERS):
         read = {index: row[key] for index, row in enumerate(rows) if key in row}
-        wrong = [index for index, one in read.items() if one.value != str(index + 1)]
-        if len(read) - len(wrong) >= max(2, _MOST * (len(read) - 1)):
-            yield from ((index, key, replace(read[index], value=str(index + 1))) for index in wrong)
+        right = [index for index, one in read.items() if one.value == str(index + 1)]
+        if len(right) < max(2, _MOST * (len(read) - 1)):
+            continue
+        for index, one in read.items():
+            if index not in right and (index < right[-1] or one.value in {str(number + 1) for number in right}):
+                yield index, key, replace(one, value=str(index + 1))
