@@ -61,8 +61,8 @@ class Detector:
         options.intra_op_num_threads = threads
         # Pages are read side by side: a thread that waits must not keep a core busy.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        # Pages differ in size, and a plan of memory for each that came by would be kept. The arena stays: no page is seen
-        # larger than `AREA`, and fresh memory for every layer costs as much time as the layers.
+        # Pages differ in size, and a plan of memory for each that came by would be kept. The arena stays: no page is
+        # seen larger than `AREA`, and fresh memory for every layer costs as much time as the layers.
         options.enable_mem_pattern = False
         weights = files("chatvlmllm.page").joinpath("weights/detector.onnx").read_bytes()
         self._session: InferenceSession = onnxruntime.InferenceSession(weights, options, ["CPUExecutionProvider"])
