@@ -33,6 +33,21 @@ def first_content(page: Page, path: str) -> None:
     page.locator("[data-testid=stMain] [data-testid=stElementContainer]").nth(2).wait_for(state="attached")
 
 
+def dropped(page: Page) -> None:
+    """From dropping a long PDF to its first pages in small, and on to the next ones."""
+    page.goto("/")
+    rig.settled(page)
+    file = {"name": "long.pdf", "mimeType": "application/pdf", "buffer": text_pdf("A page of many", pages=LONG)}
+
+    def seen(number: int) -> None:
+        page.locator(f".strip .leaf[title='Страница {number}'] img").wait_for(timeout=60_000)
+
+    took = seconds(lambda: (page.locator("input[type=file]").first.set_input_files([file]), seen(1)))  # type: ignore[list-item]
+    print(f"{LONG} pages dropped, the first in small: {took:.2f} s")
+    took = seconds(lambda: (page.get_by_role("button", name="Дальше").click(), seen(13)))
+    print(f"the next pages in small: {took:.2f} s")
+
+
 def long_document(bench: rig.Workbench, page: Page) -> None:
     """Upload, watch, open, leaf and jump."""
     files = {"files": ("long.pdf", text_pdf("A page of many", pages=LONG))}
@@ -75,6 +90,7 @@ def main() -> None:
             first_content(page, path)
             took = [seconds(lambda path=path: first_content(page, path)) for _ in range(TIMES)]  # type: ignore[misc]
             print(f"{name:<12}{statistics.median(took):.2f}  {max(took):.2f}")
+        dropped(page)
         long_document(bench, page)
         browser.close()
 

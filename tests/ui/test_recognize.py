@@ -16,6 +16,7 @@ from playwright.sync_api import Page, expect
 
 from chatvlmllm import forms
 from chatvlmllm.bench.specimens import make
+from chatvlmllm.document import open_document
 from tests.conftest import encoded, picture
 from tests.pdfs import text_pdf
 from tests.ui import rig
@@ -362,6 +363,21 @@ def test_pages_are_chosen_from_thumbnails(page: Page, bench: rig.Workbench) -> N
     assert job["files"][0]["wanted"] == [13, 15]
 
 
+def test_a_file_without_a_chosen_page_is_not_read(page: Page, bench: rig.Workbench) -> None:
+    """Of two files one has no page left: the job is about the other one, and about its chosen pages only."""
+    drop(page, ("first.pdf", text_pdf("ONE", pages=3)), ("second.pdf", text_pdf("TWO", pages=3)))
+    page.get_by_role("button", name="Ни одной").click()
+    expect(page.get_by_text("выбрано: 0.")).to_be_visible()
+    choose(page, "Файл", "second.pdf")
+    page.locator(".strip .leaf").first.click()
+    expect(page.get_by_text("выбрано: 2.")).to_be_visible()
+    rig.settled(page)
+    page.get_by_role("button", name="Распознать").click()
+    page.wait_for_url(re.compile("job="))
+    files = bench.get(f"/v1/jobs/{page.url.rpartition('job=')[2]}")["files"]
+    assert [(file["name"], file["wanted"]) for file in files] == [("second.pdf", [2, 3])]
+
+
 def test_auto_names_its_choice_before_reading(page: Page) -> None:
     """The model that «Авто» would ask and the reason stand there before anything is read, and follow the choices."""
     drop(page, ("scan.png", encoded(picture("Hello world"), "PNG")))
@@ -394,4 +410,17 @@ def test_every_format_can_be_taken_home(page: Page) -> None:
         with page.expect_download(timeout=60_000) as taken:
             page.get_by_role("button", name=f"Скачать {name.upper()}", exact=True).click()
         assert taken.value.suggested_filename == f"scan.png{format.suffix}"
-        assert Path(taken.value.path()).stat().st_size > 5
+        said = opened(name, Path(taken.value.path()).read_bytes())
+        assert "Hello" in said, name
+        assert "world" in said, name
+
+
+def opened(format: str, content: bytes) -> str:
+    """What a downloaded file says, opened as its reader would."""
+    if format == "pdf":
+        with open_document(content) as document:
+            layer = next(document.pages()).text_layer()
+            return layer.text if layer is not None else ""
+    if format == "docx":
+        return zipfile.ZipFile(io.BytesIO(content)).read("word/document.xml").decode()
+    return json.dumps(json.loads(content)) if format == "json" else told(format.upper(), content)

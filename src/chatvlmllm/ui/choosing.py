@@ -30,8 +30,10 @@ class Look:
     first: int = 1
 
 
-def pages(files: Sequence["UploadedFile"]) -> str | None:
-    """Draw the pages of one of the files; the wanted pages of all as the server takes them, None for no page."""
+def chosen(files: Sequence["UploadedFile"]) -> tuple[list["UploadedFile"], str]:
+    """Draw the pages of one of the files; those that have a wanted page, and their pages as the server takes them."""
+    if not files:
+        return [], ""
     looks = _looks()
     file = files[0]
     if len(files) > 1:
@@ -41,12 +43,12 @@ def pages(files: Sequence["UploadedFile"]) -> str | None:
         st.error(safe.label(look.problem))
     else:
         _draw(file, look)
-    known = [looks.get(one.file_id, Look()) for one in files]
-    if all(look.pages and not look.picked for look in known):
+    known = [(one, looks.get(one.file_id, Look())) for one in files]
+    wanted = [(one, look) for one, look in known if look.picked or not look.pages]
+    if not wanted:
         st.caption(say("choosing.nothing"))
-        return None
-    each = [written(look.picked, look.pages) for look in known]
-    return ";".join(each) if any(each) else ""
+    each = [written(look.picked, look.pages) for _, look in wanted]
+    return [one for one, _ in wanted], ";".join(each) if any(each) else ""
 
 
 def _looks() -> dict[str, Look]:

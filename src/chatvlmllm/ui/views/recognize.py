@@ -27,15 +27,14 @@ def _upload() -> None:
     )
     text = say("recognize.chosen", files=plural("plural.files", len(files))) if files else say("recognize.nothing")
     st.caption(text)
-    pages: str | None = ""
-    if files:
-        with widgets.told():
-            pages = choosing.pages(files)
+    wanted, pages = list(files), ""
+    with widgets.told():
+        wanted, pages = choosing.chosen(files)
     wishes = asking.wishes("recognize", pages=False)
     choosing.reason(files, wishes)
-    if st.button(say("recognize.go"), type="primary", disabled=not files or pages is None):
+    if st.button(say("recognize.go"), type="primary", disabled=not wanted):
         with widgets.told():
-            job = widgets.remote().add([(one.name, one, one.type) for one in files], {**wishes, "pages": pages or ""})
+            job = widgets.remote().add([(one.name, one, one.type) for one in wanted], {**wishes, "pages": pages})
             choosing.forget()
             _open(job["id"])
 
