@@ -41,6 +41,8 @@ def aloud(job: dict[str, Any]) -> None:
     cards = [_card(job, one) for one in widgets.remote().get(f"/v1/jobs/{job['id']}/said")["data"]]
     if cards:
         st.html(f'<div class="aloud">{"".join(cards)}</div>')
+    elif not job["pages"]["done"]:
+        st.caption(say("recognize.opening"))
 
 
 def _card(job: dict[str, Any], one: dict[str, Any]) -> str:

@@ -58,8 +58,6 @@ def _result(number: str) -> None:
             following.ended(job)
         if job["pages"]["done"] or job["state"] not in following.OPEN:
             results.show(job)
-        else:
-            st.caption(say("recognize.opening"))
 
 
 def _close() -> None:
