@@ -5,6 +5,7 @@
     {"block": 2, "kind": "table", "box": […], "rows": 2, "columns": 3,
      "text": "№ …",
      "cells": [{"at": [0, 0], "span": [1, 2], "header": true, "box": […], "lines": [[["№", …]], …]}, …]}
+    {"block": 3, "kind": "stamp", "box": […], "words": []}
 
 `block` groups lines, `kind` is a `reading.Kind`, a word is its text, its box in pixels of the sent image and its
 confidence (null when nobody measured one). `level` (headings) and `lines` of a cell may be missing. `text` of
@@ -35,6 +36,8 @@ def encode(block: int, words: Sequence[Word], kind: Kind = Kind.TEXT, level: int
 
 def encode_block(number: int, block: Block, cells: Mapping[tuple[int, int], Sequence[Line]] | None = None) -> str:
     """All records of one block; `cells` are the lines of a table's cells by row and column."""
+    if block.table is None and not block.lines and block.box is not None:
+        return json.dumps({"block": number, "kind": block.kind, "box": _corners(block.box), "words": []}) + "\n"
     if block.table is None:
         return "".join(encode(number, line.words, block.kind, block.level) for line in block.lines)
     record = {
@@ -75,7 +78,7 @@ def decode(reply: Reply, request: Request) -> Decoded:
     try:
         records = [json.loads(row) for row in reply.text.splitlines()]
         runs = groupby(
-            (r for r in records if "cells" in r or r["words"]),
+            (r for r in records if "box" in r or r["words"]),
             key=lambda r: (r["block"], Kind(r["kind"]), r.get("level"), "cells" in r),
         )
         return Decoded(tuple(_block(key, list(run), request) for key, run in runs))
@@ -87,6 +90,8 @@ def _block(key: tuple[int, Kind, int | None, bool], run: list[dict[str, Any]], r
     _, kind, level, tabular = key
     if tabular:
         return _table(run[0], request)
+    if "box" in run[0]:
+        return Block(kind, "", request.to_page(Box(*run[0]["box"])))
     return block(kind, [_line(record["words"], request) for record in run], level)
 
 

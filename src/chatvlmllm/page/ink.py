@@ -5,18 +5,33 @@ washes the stamp out. Coloured print goes with it, so a washed picture is only e
 second look at a place where the first one failed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from chatvlmllm.geometry import Box
 from chatvlmllm.page.strips import Image, Strip
+from chatvlmllm.page.witness import Said
+from chatvlmllm.reading import Kind
 
 #: Difference between the lightest and the darkest channel (0…255) above which a pixel is coloured: faint stamps reach
 #: 20, the noise of a JPEG stays below.
 _COLOURED = 16
 #: Share of coloured pixels above which there is coloured ink in a region.
 _INKED = 0.01
+#: Ink is darker than the paper by this (0…255); share of it that is coloured in a stamp, and at most in black print,
+#: whose edges a scanner colours.
+_DARKER, _STAMPED, _PRINTED = 40, 0.7, 0.35
+#: A reading of coloured ink below this is none; one without a word below the second neither.
+_READ, _READ_SHORT, _WORD = 0.75, 0.9, 3
+#: Coloured ink so many letters high and nearly as wide as high is a stamp; anything else is written by hand.
+_STAMP_LETTERS, _STAMP_ASPECT = 3.0, 1.7
+#: Coloured ink on more of the page than this is no mark on it, but the paper's pattern.
+_PATTERN = 0.25
+#: The page is looked over for marks at a quarter of its size.
+_COARSE = 4
 #: A strip so many times as high as the page's lines holds more than one of them.
 _TANGLED = 1.7
 
@@ -67,3 +82,57 @@ def untangled(strips: Sequence[Strip], knots: Sequence[Strip], again: Sequence[S
 def _within(strip: Strip, other: Strip) -> bool:
     """Whether more than half of `strip` lies in `other`."""
     return strip.box.overlap(other.box) > strip.box.area / 2
+
+
+def scraps(crops: Sequence[Image], heard: Sequence[Said]) -> set[int]:
+    """Numbers of the pieces that are scraps of a stamp or a signature: coloured ink that nobody can read as words.
+
+    Where the print itself is coloured there are none.
+    """
+    sure = [crop for crop, said in zip(crops, heard, strict=True) if said.confidence >= _READ_SHORT]
+    if sure and float(np.median([_stamped(crop) for crop in sure])) > _PRINTED:
+        return set()
+    return {
+        n
+        for n, (crop, said) in enumerate(zip(crops, heard, strict=True))
+        if not _is_read(said) and _stamped(crop) > _STAMPED
+    }
+
+
+def _is_read(said: Said) -> bool:
+    worded = any(len(word.text) >= _WORD for word in said.words)
+    return said.confidence >= (_READ if worded else _READ_SHORT)
+
+
+def _stamped(crop: Image) -> float:
+    """Share of the ink in a crop that is coloured; 0 where there is no ink."""
+    darkest = crop.min(axis=2).astype(np.int16)
+    ink = darkest < np.median(darkest) - _DARKER
+    return float(coloured(crop)[ink].mean()) if ink.any() else 0.0
+
+
+def marks(image: Image, found: Sequence[Strip], letter: float) -> Iterator[tuple[Kind, Box]]:
+    """The stamps and signatures that the scraps in `found` are pieces of, in pixels; `letter` is a usual height."""
+    if not found:
+        return
+    reach = max(3, round(letter / _COARSE))
+    mask = cv2.dilate(coloured(image)[::_COARSE, ::_COARSE].astype(np.uint8), np.ones((reach, reach), np.uint8))
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask)
+    boxes: dict[int, Box] = {}
+    for strip in found:
+        label = _label(np.asarray(labels, np.int32), strip.box)
+        x, y, w, h = (int(value) * _COARSE for value in stats[label][:4])
+        pattern = label == 0 or w * h > _PATTERN * image.shape[0] * image.shape[1]
+        boxes[-len(boxes) - 1 if pattern else label] = strip.box if pattern else Box(x, y, x + w, y + h)
+    for box in boxes.values():
+        square = max(box.width, box.height) <= _STAMP_ASPECT * min(box.width, box.height)
+        yield Kind.STAMP if square and box.height >= _STAMP_LETTERS * letter else Kind.SIGNATURE, box
+
+
+def _label(labels: NDArray[np.int32], box: Box) -> int:
+    """The piece of coloured ink that fills most of a box; 0 for none."""
+    rows = slice(max(0, int(box.y1) // _COARSE), max(0, int(box.y2) // _COARSE) + 1)
+    columns = slice(max(0, int(box.x1) // _COARSE), max(0, int(box.x2) // _COARSE) + 1)
+    counts = np.bincount(labels[rows, columns].ravel())
+    counts[:1] = 0
+    return int(counts.argmax()) if counts.size else 0

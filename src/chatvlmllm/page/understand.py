@@ -143,7 +143,7 @@ class Understanding:
     def _found(self, image: Image, strips: Sequence[Strip], steps: Steps) -> Iterator[Found]:
         rulings = ruling.find(image, strips)
         pieces = lines.pieces(strips, rulings.vertical if steps.split else ())
-        read = self._lines(image, pieces, rulings, steps)
+        read, scraps = self._lines(image, pieces, rulings, steps)
         letter = ruling.letter_height(strips)
         grids = grid.grids(rulings, letter) if steps.tables else []
         filled, rest = tables.fill(grids, read)
@@ -154,19 +154,27 @@ class Understanding:
         ordered = order(items, dividers) if steps.columns else sorted(items, key=lambda it: it.box.y1)
         body = float(np.median([line.box.height for line in read])) if read else 1.0
         yield from _blocks([item.index for item in ordered], rest, filled, (Size(image.shape[1], image.shape[0]), body))
+        yield from (Found(Block(kind, "", box), {}) for kind, box in ink.marks(image, scraps, letter))
 
-    def _lines(self, image: Image, pieces: Sequence[Strip], rulings: ruling.Rulings, steps: Steps) -> list[Line]:
-        """What the pieces say, with their boxes; what nobody can read is left out."""
-        heard = self._heard(image, pieces, rulings, steps)
-        return [
+    def _lines(
+        self, image: Image, pieces: Sequence[Strip], rulings: ruling.Rulings, steps: Steps
+    ) -> tuple[list[Line], list[Strip]]:
+        """What the pieces say, with their boxes, and the scraps of stamps; what nobody can read is left out."""
+        crops = [cut(image, piece) for piece in pieces]
+        heard = self._heard(image, pieces, crops, rulings, steps)
+        scraps = ink.scraps(crops, heard) if steps.ink else set()
+        read = [
             _line(piece, said)
-            for piece, said in zip(pieces, heard, strict=True)
-            if said.text and said.confidence > _LEGIBLE
+            for n, (piece, said) in enumerate(zip(pieces, heard, strict=True))
+            if n not in scraps and said.text and said.confidence > _LEGIBLE
         ]
+        return read, [pieces[n] for n in sorted(scraps)]
 
-    def _heard(self, image: Image, pieces: Sequence[Strip], rulings: ruling.Rulings, steps: Steps) -> list[Said]:
+    def _heard(
+        self, image: Image, pieces: Sequence[Strip], cuts: Sequence[Image], rulings: ruling.Rulings, steps: Steps
+    ) -> list[Said]:
         """The quickest witness first, then better ones and cleaner pixels on what is still doubtful."""
-        crops = dict(enumerate(cut(image, piece) for piece in pieces))
+        crops = dict(enumerate(cuts))
         heard = [NOTHING] * len(pieces)
         best, others = self._witnesses[0], self._witnesses[1:] if steps.witnesses else ()
         for witness in others if steps.quick else ():
