@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -76,6 +79,26 @@ def test_only_what_is_missing_is_read(cli: Callable, papers: Path, tmp_path: Pat
     again = cli("--ui-lang", "en", *arguments)
     assert "2 pages read anew" in again.err
     assert "CER 0.0294" in again.text  # one sign of 34
+
+
+def test_a_study_that_was_killed_is_reported_and_goes_on(cli: Callable, papers: Path, tmp_path: Path) -> None:
+    """After `kill -9` in the middle the report tells of what was read, and the next call reads only the rest."""
+    study = tmp_path / "study"
+    arguments = ("bench", "run", "-m", "tesseract", "-d", str(papers), "-o", str(study), "-l", "eng")
+    many = [papers / f"more{number}.png" for number in range(20)]
+    for file in many:
+        file.write_bytes((papers / "first.png").read_bytes())
+        file.with_suffix(".gt.txt").write_text(LINES["first"])
+    with subprocess.Popen([sys.executable, "-m", "chatvlmllm", *arguments]) as process:
+        while not list(study.glob("answers/tesseract/*.json")):
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.kill()
+    done = len(_answers(study, "tesseract"))
+    assert cli("bench", "report", study).code == 0
+    assert len(_accuracy(study)) == done < len(many)
+    again = cli("--ui-lang", "en", *arguments)
+    assert f"{23 - done} pages read anew, 23 pages in all" in again.err
 
 
 def test_a_page_that_cannot_be_read_counts_as_missing(cli: Callable, papers: Path, tmp_path: Path) -> None:

@@ -92,18 +92,21 @@ Todo = list[tuple[Order, Path]]
 
 def _by_program(study: Study, subject: Subject, plan: Plan, _settings: Settings, todo: Todo) -> Iterator[Answer]:
     assert subject.program is not None
+    about = About(subject.key, subject.title, subject.version, False)
+    # Before the first answer: a study that is broken off can be reported.
+    _note(study, about)
     for order, _ in todo:
         yield reader.call(subject.program, order, plan.languages)
     some = [order for order, _ in todo][: plan.throughput]
     rate = reader.calls_per_minute(subject.program, some, plan.languages) if some else None
-    width = os.cpu_count() or 1
-    _note(study, About(subject.key, subject.title, subject.version, False, None, rate, width))
+    _note(study, replace(about, pages_per_minute=rate, width=os.cpu_count() or 1))
 
 
 def _by_model(study: Study, subject: Subject, plan: Plan, settings: Settings, todo: Todo) -> Iterator[Answer]:
     first = Reader(subject, plan.languages, settings)
     about = About(subject.key, subject.title, subject.version, True, first.load_seconds)
     running: Reader | None = first
+    _note(study, about)
     try:
         for order, _ in todo:
             running = running or Reader(subject, plan.languages, settings)
