@@ -61,8 +61,10 @@ def long_document(bench: rig.Workbench, page: Page) -> None:
         page.locator(f".picture .view[aria-label^='Страница {number} ']").wait_for(timeout=60_000)
 
     def jump(number: int) -> None:
-        page.get_by_label("Страница", exact=True).fill(str(number))
-        page.get_by_label("Страница", exact=True).press("Enter")
+        # While the page before is still being taken away there are two fields; the first is the new one.
+        field = page.get_by_label("Страница", exact=True).first
+        field.fill(str(number))
+        field.press("Enter")
         opened(number)
 
     def leaf(number: int) -> None:
