@@ -21,5 +21,7 @@ def test_the_containers_name_what_there_is() -> None:
     services = yaml.safe_load(text)["services"]
     for service in services.values():
         assert all(port.startswith("127.0.0.1:") for port in service.get("ports", ()))
+    # Streamlit's own address is the loopback, which inside a container nobody reaches from outside.
+    assert services["ui"]["environment"]["STREAMLIT_SERVER_ADDRESS"] == "0.0.0.0"
     # T-39: nothing comes back to life by itself.
     assert {service.get("restart", "no") for service in services.values()} == {"no"}

@@ -6,8 +6,10 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -78,39 +80,52 @@ def real_settings(vllm_python: Path, checkpoints: Path, tmp_path: Path) -> Setti
     )
 
 
-@pytest.fixture(scope="session")
-def podman() -> Iterator[str]:
-    """The address of a Docker-compatible API that is really Podman's, with an image of one static program."""
-    # Short: Podman keeps sockets below it, and their paths may not be long.
-    folder = Path("/tmp") / f"chatvlmllm-podman-{os.getpid()}"
-    folder.mkdir()
+def podman_in(folder: Path) -> tuple[list[str], dict[str, str]]:
+    """How to call a Podman that keeps everything in `folder`: the beginning of a command line, and the environment."""
     conf = folder / "containers.conf"
     conf.write_text(
         '[containers]\ncgroups="disabled"\nnetns="host"\n'
         'default_ulimits=["nofile=20000:20000","nproc=4096:4096"]\n'
         '[engine]\ncgroup_manager="cgroupfs"\nevents_logger="file"\n'
     )
-    port = free_port()
-    serve = (
-        f"if mountpoint -q /sys/fs/cgroup/unified; then umount /sys/fs/cgroup/unified; fi; "
-        f"exec podman --root {folder}/root --runroot {folder}/run --storage-driver vfs "
-        f"system service --time=0 tcp://127.0.0.1:{port}"
+    call = (
+        "if mountpoint -q /sys/fs/cgroup/unified; then umount /sys/fs/cgroup/unified; fi; "
+        f'exec podman --root {folder}/root --runroot {folder}/run --storage-driver vfs "$@"'
     )
-    service = ServerProcess(["unshare", "-m", "sh", "-c", serve], {**os.environ, "CONTAINERS_CONF": str(conf)})
+    return ["unshare", "-m", "sh", "-c", call, "podman"], {**os.environ, "CONTAINERS_CONF": str(conf)}
+
+
+@contextmanager
+def podman_folder() -> Iterator[Path]:
+    """A folder for a Podman, with all that it holds removed afterwards."""
+    # Short: Podman keeps sockets below it, and their paths may not be long.
+    folder = Path(tempfile.mkdtemp(prefix="podman-", dir="/tmp"))
     try:
-        until = time.monotonic() + 30
-        while not listening(port):
-            assert service.status is None, service.log
-            assert time.monotonic() < until
-            time.sleep(0.1)
-        address = f"tcp://127.0.0.1:{port}"
-        _import_image(address)
-        yield address
+        yield folder
     finally:
-        service.stop(5)
-        subprocess.run(["podman", "--root", folder / "root", "--runroot", folder / "run", "--storage-driver", "vfs",
-                        "system", "reset", "--force"], capture_output=True, check=False)  # fmt: skip
+        command, environ = podman_in(folder)
+        subprocess.run([*command, "system", "reset", "--force"], env=environ, capture_output=True, check=False)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def podman() -> Iterator[str]:
+    """The address of a Docker-compatible API that is really Podman's, with an image of one static program."""
+    with podman_folder() as folder:
+        command, environ = podman_in(folder)
+        port = free_port()
+        service = ServerProcess([*command, "system", "service", "--time=0", f"tcp://127.0.0.1:{port}"], environ)
+        try:
+            until = time.monotonic() + 30
+            while not listening(port):
+                assert service.status is None, service.log
+                assert time.monotonic() < until
+                time.sleep(0.1)
+            address = f"tcp://127.0.0.1:{port}"
+            _import_image(address)
+            yield address
+        finally:
+            service.stop(5)
 
 
 def _import_image(address: str) -> None:
