@@ -3,15 +3,19 @@
 import base64
 import io
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
 from PIL import Image
 
+from chatvlmllm.errors import OriginalGone
+from chatvlmllm.server.previews import Previews
 from tests.conftest import encoded, picture
 from tests.pdfs import text_pdf
 from tests.server.conftest import serving, settings
 from tests.server.papers import ended, numbered, queued
+from tests.ui.rig import until
 
 KEYS = {"anna": "a" * 20, "boris": "b" * 20}
 
@@ -75,3 +79,18 @@ def test_every_file_of_a_job_may_have_pages_of_its_own(looked: httpx.Client) -> 
     assert [file["wanted"] for file in job["files"]] == [[2, 3], [1, 2, 3, 4], [4]]
     refused = looked.post("/v1/jobs", files=files, data={"pages": "1;2"})
     assert (refused.status_code, refused.json()["error"]["param"]) == (422, "pages")
+
+
+def test_a_file_that_nobody_looks_at_is_gone(tmp_path: Path) -> None:
+    """Without anybody asking for it a preview leaves the disk by itself, and with the program at the latest."""
+    previews, place = Previews(0.2), tmp_path / "seen"
+    place.write_bytes(b"private")
+    number = previews.add("anna", place, "seen.pdf", 1)
+    assert previews.get("anna", number).path == place
+    until(lambda: not place.exists())
+    with pytest.raises(OriginalGone):
+        previews.get("anna", number)
+    place.write_bytes(b"private")
+    previews.add("anna", place, "seen.pdf", 1)
+    previews.close()
+    assert not place.exists()

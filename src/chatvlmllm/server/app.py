@@ -67,6 +67,7 @@ def create_app(settings: Settings, url: str = "") -> FastAPI:
             yield
         finally:
             app.state.shared.pulls.close()
+            app.state.shared.previews.close()
             await run_in_threadpool(runner.close)
             # First the engines: a generation that goes on ends with its engine, and its thread with it.
             await run_in_threadpool(host.close)

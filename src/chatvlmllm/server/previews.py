@@ -27,19 +27,26 @@ class Preview:
 
 
 class Previews:
-    """Files by their numbers; every method may be called from any thread."""
+    """Files by their numbers; every method may be called from any thread.
 
-    def __init__(self) -> None:
+    A file that nobody asked for so many `seconds` is gone, whether or not another one comes.
+    """
+
+    def __init__(self, seconds: float = _PATIENCE) -> None:
+        self._seconds = seconds
         self._lock = threading.Lock()
         self._files: dict[str, Preview] = {}
+        self._alarm: threading.Timer | None = None
 
     def add(self, owner: str, path: Path, name: str, pages: int) -> str:
         """Take over a file that was opened once; its number."""
         number = secrets.token_hex(16)
         with self._lock:
             self._files[number] = Preview(owner, path, name, pages, time.monotonic())
-            old = self._outdated(owner)
-            gone = [self._files.pop(one) for one in old]
+            own = sorted((one.asked, key) for key, one in self._files.items() if one.owner == owner)
+            gone = [self._files.pop(key) for _, key in own[:-_MOST]]
+            if self._alarm is None:
+                self._wind()
         _unlink(gone)
         return number
 
@@ -59,11 +66,29 @@ class Previews:
             gone = self._files.pop(number, None)
         _unlink([gone] if gone else [])
 
-    def _outdated(self, owner: str) -> list[str]:
-        since = time.monotonic() - _PATIENCE
-        own = sorted((one.asked, number) for number, one in self._files.items() if one.owner == owner)
-        many = {number for _, number in own[:-_MOST]}
-        return [number for number, one in self._files.items() if one.asked < since or number in many]
+    def close(self) -> None:
+        """Forget every file."""
+        with self._lock:
+            gone, self._files = list(self._files.values()), {}
+            if self._alarm is not None:
+                self._alarm.cancel()
+        _unlink(gone)
+
+    def _wind(self) -> None:
+        """Look again when the first file may be due; with the lock held."""
+        due = min(one.asked for one in self._files.values()) + self._seconds
+        self._alarm = threading.Timer(max(0.0, due - time.monotonic()), self._sweep)
+        self._alarm.daemon = True
+        self._alarm.start()
+
+    def _sweep(self) -> None:
+        since = time.monotonic() - self._seconds
+        with self._lock:
+            gone = [self._files.pop(key) for key, one in list(self._files.items()) if one.asked <= since]
+            self._alarm = None
+            if self._files:
+                self._wind()
+        _unlink(gone)
 
 
 def _unlink(files: Sequence[Preview]) -> None:
