@@ -156,6 +156,17 @@ def test_gate_refuses_what_reads_worse(cli: Callable, tmp_path: Path) -> None:
     assert cli("bench", "gate", other.folder, "--baseline", old.folder).code == 2
 
 
+def test_kinds_of_too_few_pages_share_one_sentence(tmp_path: Path) -> None:
+    """One line names them all; in the table of kinds everybody who has the lowest error is marked."""
+    errors = {"embedded": {"invoice": [1], "act": [0]}, "tesseract": {"invoice": [2], "act": [0]}}
+    study = _study(tmp_path / "s", errors, {"embedded": 2.0, "tesseract": 1.0})
+    text = (write(study.folder, "en")[1]).read_text()
+    assert text.count("Fewer than 5 pages of each") == 1
+    assert f"{ACT}, {INVOICE}" in text
+    assert f"| {ACT} | 1 | 0.0000 ● | 0.0000 ● |" in text
+    assert f"| {INVOICE} | 1 | 0.0400 ● | 0.0800 |" in text
+
+
 def test_history_follows_the_same_pages(cli: Callable, tmp_path: Path) -> None:
     """Each run leaves a line per subject; the change is that against the run before on the same pages."""
     from chatvlmllm.bench import history

@@ -20,7 +20,7 @@ def page(name: str) -> Image.Image:
     """The page: its text in large letters, a bar where the bill has its sum."""
     image = Image.new("RGB", SIZE, "white")
     draw = ImageDraw.Draw(image)
-    draw.text((20, 40), PAGES[name], fill="black", font=ImageFont.load_default(24))
+    draw.text((20, 40), PAGES[name], fill="black", font=ImageFont.truetype("DejaVuSans.ttf", 24))
     if name == "bill":
         draw.rectangle((20, 200, 420, 260), fill="black")
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib import resources
 from typing import Any
 
@@ -11,6 +12,9 @@ from chatvlmllm.bench.report.worst import pages
 from chatvlmllm.bench.store import Study
 from chatvlmllm.bench.summary import Line, Summary
 
+#: Whoever gets more than half of the characters wrong does not read.
+_LEGIBLE = 0.5
+_TICKS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500]
 #: Colours that people with colour blindness tell apart (Okabe and Ito).
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f7f7f", "#000000")
 
@@ -62,54 +66,63 @@ def _charts(summary: Summary, words: said.Words) -> list[tuple[str, Any]]:
 
 
 def _speed(summary: Summary, words: said.Words) -> Any:
-    """Seconds a page against CER, with the interval of the CER."""
+    """Seconds a page against CER, with the interval of the CER; who is far worse than the rest stands at the edge."""
     from plotly import graph_objects
 
     figure = graph_objects.Figure()
+    shown = [line for line in summary.overall if line.interval is not None and "total" in line.seconds]
+    top = _top([line.interval.high for line in shown if line.interval is not None])
     for place, line in enumerate(summary.overall):
-        if line.interval is None or "total" not in line.seconds:
+        if line not in shown or line.interval is None:
             continue
-        bounds = line.interval
+        bounds, seconds = line.interval, line.seconds["total"]
+        beyond = bounds.value > top
         figure.add_scatter(
-            x=[line.seconds["total"]],
-            y=[bounds.value],
-            error_y={"array": [bounds.high - bounds.value], "arrayminus": [bounds.value - bounds.low]},
+            x=[seconds],
+            y=[min(bounds.value, top)],
+            error_y=None
+            if beyond
+            else {"array": [bounds.high - bounds.value], "arrayminus": [bounds.value - bounds.low]},
             mode="markers+text",
             cliponaxis=False,
-            text=[line.subject],
-            textposition="middle right",
+            text=[f"CER {words.number(bounds.value, 2)}" if beyond else ""],
+            textposition="bottom center",
             name=line.subject,
-            marker={"size": 13, "color": _colour(place), "symbol": _symbol(line, summary)},
+            marker={"size": 13, "color": _colour(place), "symbol": "triangle-up" if beyond else _symbol(line, summary)},
         )
-    figure.update_xaxes(title=words.say("axis.seconds"), type="log", minor={"showgrid": True})
-    figure.update_yaxes(title=words.say("axis.cer"), rangemode="tozero")
-    return _styled(figure, words, legend=False)
+    figure.update_xaxes(title=words.say("axis.seconds"), type="log", tickvals=_TICKS, minor={"showgrid": False})
+    figure.update_yaxes(title=words.say("axis.cer"), range=[0, top])
+    return _styled(figure, words)
 
 
 def _kinds(summary: Summary, words: said.Words) -> Any:
-    """CER of every subject by kind of document."""
+    """CER of every subject by kind of document; bars that run off the edge have their figures in the table."""
     from plotly import graph_objects
 
     figure = graph_objects.Figure()
+    values = []
     for place, line in enumerate(summary.overall):
         found = {kind: one for kind, lines in summary.by_kind.items() for one in lines if one.subject == line.subject}
         kinds = [kind for kind, one in found.items() if one.interval is not None]
-        figure.add_bar(
-            name=line.subject,
-            x=[words.kind(kind) for kind in kinds],
-            y=[found[kind].scores["cer"].value for kind in kinds],
-            marker_color=_colour(place),
-        )
+        bars = [found[kind].scores["cer"].value or 0.0 for kind in kinds]
+        values += bars
+        figure.add_bar(name=line.subject, x=[words.kind(kind) for kind in kinds], y=bars, marker_color=_colour(place))
     figure.update_layout(barmode="group", bargap=0.25)
-    figure.update_yaxes(title=words.say("axis.cer"), rangemode="tozero")
-    return _styled(figure, words, legend=True)
+    figure.update_yaxes(title=words.say("axis.cer"), range=[0, _top(values)])
+    return _styled(figure, words)
 
 
-def _styled(figure: Any, words: said.Words, *, legend: bool) -> Any:
+def _top(values: Sequence[float]) -> float:
+    """Where the axis of a CER ends: with room above those that read at all, so that noise does not flatten them."""
+    legible = [value for value in values if value <= _LEGIBLE]
+    return 1.1 * (max(legible or values, default=1.0) or 1.0)
+
+
+def _styled(figure: Any, words: said.Words) -> Any:
     figure.update_layout(
         template="plotly_white",
         separators=", " if words.language == "ru" else ".,",
-        showlegend=legend,
+        showlegend=True,
         legend={"orientation": "h", "y": 1.12},
         margin={"l": 70, "r": 110, "t": 40, "b": 60},
         font={"family": "system-ui, sans-serif", "size": 14},

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from chatvlmllm import messages
-from chatvlmllm.bench.advice import Advice, advise
+from chatvlmllm.bench.advice import FEWEST, Advice, advise
 from chatvlmllm.bench.specimens import KINDS, titles
 from chatvlmllm.bench.summary import Line, Summary, against
 from chatvlmllm.forms import forms
@@ -53,8 +53,14 @@ class Table:
 
 
 def advice(summary: Summary, words: Words) -> list[tuple[str, str]]:
-    """(kind, sentence with the reason) for all pages and every kind."""
-    return [(words.kind(one.kind), _advised(one, words)) for one in advise(summary)]
+    """(kind, sentence with the reason) for all pages and every kind; kinds of too few pages share one sentence."""
+    found = advise(summary)
+    few = [one for one in found if one.kind and one.reason == "too_few"]
+    if len(few) < 2:
+        return [(words.kind(one.kind), _advised(one, words)) for one in found]
+    told = [(words.kind(one.kind), _advised(one, words)) for one in found if one not in few]
+    kinds = ", ".join(words.kind(one.kind) for one in few)
+    return [*told, (words.say("advice.few_title"), words.say("advice.few", kinds=kinds, fewest=FEWEST))]
 
 
 def _advised(one: Advice, words: Words) -> str:
@@ -142,9 +148,10 @@ def by_kind(summary: Summary, words: Words) -> Table:
     for kind, lines in summary.by_kind.items():
         found = {line.subject: line for line in lines}
         pages = max(line.pages for line in lines)
-        scored = [line for line in lines if line.interval is not None]
+        lowest = next((line.scores["cer"].value for line in lines if line.interval is not None), None)
         cells = tuple(
-            words.number(_value(found[name], "cer"), 4) + (" ●" if scored and name == scored[0].subject else "")
+            words.number(_value(found[name], "cer"), 4)
+            + (" ●" if lowest is not None and _value(found[name], "cer") == lowest else "")
             if name in found
             else "—"
             for name in subjects
