@@ -18,6 +18,8 @@ from chatvlmllm.geometry import union
 
 #: A sum in its own column of the closing row is surer than one beside a label.
 _CLOSING = 1.25
+#: A row that shares more of its cells than this with the row above is no row of its own.
+_SAME = 0.6
 #: What continues no text of the row above: nothing, or a number by itself.
 _BARE = re.compile(r"[\d\s.,/]*")
 
@@ -112,12 +114,12 @@ def _body(place: _Place, grid: Grid, heads: Heads, count: int) -> tuple[list[Row
 
 
 def _reaches_down(grid: Grid, index: int, heads: Heads) -> bool:
-    """Whether every cell of a row is one of the row above: a ruling was seen where there is none."""
-    return index > heads.body and all(
-        grid.rows[index][column] is grid.rows[index - 1][column] and grid.rows[index][column].text
-        for column in heads.columns.values()
-        if grid.rows[index][column].text or grid.rows[index - 1][column].text
-    )
+    """Whether most cells of a row are those of the row above: a ruling was seen where there is none."""
+    if index <= heads.body:
+        return False
+    pairs = [(grid.rows[index - 1][column], grid.rows[index][column]) for column in heads.columns.values()]
+    said = [above is cell for above, cell in pairs if above.text or cell.text]
+    return sum(said) > _SAME * len(said)
 
 
 def _resumes(grid: Grid, index: int) -> bool:
