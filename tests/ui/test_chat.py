@@ -140,6 +140,6 @@ def test_without_a_model_that_talks_the_page_says_so(without: Page) -> None:
     """The embedded readers hold no conversation; the page says what is needed and how to get it."""
     without.goto("/chat")
     expect(without.get_by_text("Для чата нужна модель")).to_be_visible(timeout=20_000)
-    expect(without.get_by_text("chatvlmllm models pull")).to_be_visible()
+    expect(without.get_by_text("Скачайте модель на странице «Модели»")).to_be_visible()
     without.get_by_role("button", name="Новый чат").click()
     expect(without.get_by_placeholder("Ваш вопрос")).to_have_count(0)

@@ -383,6 +383,7 @@ def test_a_file_without_a_chosen_page_is_not_read(page: Page, bench: rig.Workben
     page.get_by_role("button", name="Ни одной").click()
     expect(page.get_by_text("выбрано: 0.")).to_be_visible()
     choose(page, "Файл", "second.pdf")
+    rig.settled(page)
     page.locator(".strip .leaf").first.click()
     expect(page.get_by_text("выбрано: 2.")).to_be_visible()
     rig.settled(page)

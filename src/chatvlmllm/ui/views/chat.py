@@ -1,5 +1,6 @@
 """«Чат с документом»: questions about pictures of pages, answered by a model that sees them all."""
 
+import threading
 from typing import Any
 
 import streamlit as st
@@ -14,6 +15,8 @@ from chatvlmllm.ui.words import say
 _TITLE = 60
 #: Elements of an earlier answer that would stay on the screen while the new one comes.
 _STALE = 3
+#: Seconds that an interrupted answer is given to be kept.
+_PATIENCE = 3.0
 
 
 def page() -> None:
@@ -23,6 +26,10 @@ def page() -> None:
     able = _able(widgets.models())
     if not able:
         st.warning(say("chat.needs") + "  \n" + say("chat.how", model=_example()))
+    ended = st.session_state.pop("answering", None)
+    if ended is not None:
+        # The run that was interrupted keeps its answer in a thread of its own; this one would not see it yet.
+        ended.wait(_PATIENCE)
     with widgets.told():
         left, right = st.columns([1, 3], gap="medium")
         with left:
@@ -213,6 +220,7 @@ def _answer(chat: dict[str, Any], asking: dict[str, str]) -> None:
     messages: list[talking.Message] = chat["messages"]
     remote, answer = widgets.remote(), talking.Answer(asking["model"], [])
     kept: dict[str, Any] = {"stopped": True}
+    ended = st.session_state["answering"] = threading.Event()
     pictures = {int(number): _picture(chat["id"], int(number)) for number in chat["pictures"]}
     try:
         with st.chat_message("assistant", avatar=_AVATARS["assistant"]):
@@ -228,5 +236,8 @@ def _answer(chat: dict[str, Any], asking: dict[str, str]) -> None:
         kept = {"stopped": False, "broken": " ".join(widgets.sentences(refused))}
     finally:
         # The library may be ending this run: nothing of it can be asked any more.
-        _keep(chat, [*messages, answer.message(**kept)], remote)
+        try:
+            _keep(chat, [*messages, answer.message(**kept)], remote)
+        finally:
+            ended.set()
     st.rerun()
