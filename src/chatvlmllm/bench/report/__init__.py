@@ -1,7 +1,7 @@
 """A study as pages for people and rows for programs: HTML in one file, Markdown, CSV.
 
 `write(study, language)` puts `report.html`, `report.md`, `accuracy.csv` and `costs.csv` into the study's folder.
-`accuracy.csv` holds nothing that depends on the machine's mood: two runs with one seed give the same bytes.
+`accuracy.csv` holds nothing that depends on the machine's mood: from the same answers come the same bytes.
 """
 
 from __future__ import annotations
