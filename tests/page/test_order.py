@@ -62,6 +62,40 @@ def test_a_wrapped_label_stays_whole() -> None:
     assert said(order(items)) == ["Supplier and", "(contractor)", "Horns and Hoofs Ltd, Odessa,", "harbour street 1"]
 
 
+STORY = [
+    *(
+        "Once upon a time there was",
+        "a page in a magazine whose",
+        "three columns stood close",
+        "together, and between them",
+    ),
+    *(
+        "no more white than between",
+        "two lines. Who wanted to",
+        "read it had to go down first",
+        "and only then to the right",
+    ),
+]
+
+
+def test_three_columns_close_together_are_read_one_after_the_other() -> None:
+    """Running text in three columns, as newspapers set it."""
+    columns = [lines(50 + 392 * n, 100, [f"{text} {n}" for text in STORY], first=10 * n) for n in range(3)]
+    told = [item for column in columns for item in column]
+    assert said(order([*columns[2], *columns[0], *columns[1]])) == said(told)
+
+
+def test_three_columns_of_words_are_rows() -> None:
+    """A table without rulings, whose cells begin with capitals or do not fill their column, is read row by row."""
+    rows = [("Paper for printers", "Ream of 500", "Warehouse 1"), ("Ball pens, blue", "Box of 50", "Warehouse 2")] * 4
+    items = [
+        Item(3 * r + c, Box(50 + 392 * c, 100 + 28 * r, 50 + 392 * c + 12 * len(text), 126 + 28 * r), text)
+        for r, row in enumerate(rows)
+        for c, text in enumerate(row)
+    ]
+    assert said(order(items[::-1])) == [text for row in rows for text in row]
+
+
 boxes = st.builds(
     lambda x, y, w, h: Box(x, y, x + w, y + h),
     st.floats(0, 900),

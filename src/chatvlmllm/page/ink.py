@@ -24,6 +24,8 @@ _INKED = 0.01
 #: Ink is darker than the paper by this (0…255); share of it that is coloured in a stamp, and at most in black print,
 #: whose edges a scanner colours.
 _DARKER, _STAMPED, _PRINTED = 40, 0.7, 0.35
+#: So many lines tell of what colour the print is.
+_SAMPLE = 15
 #: A reading of coloured ink below this is none; one without a word below the second neither.
 _READ, _READ_SHORT, _WORD = 0.75, 0.9, 3
 #: Coloured ink so many letters high and nearly as wide as high is a stamp; anything else is written by hand.
@@ -89,14 +91,10 @@ def scraps(crops: Sequence[Image], heard: Sequence[Said]) -> set[int]:
 
     Where the print itself is coloured there are none.
     """
-    sure = [crop for crop, said in zip(crops, heard, strict=True) if said.confidence >= _READ_SHORT]
-    if sure and float(np.median([_stamped(crop) for crop in sure])) > _PRINTED:
-        return set()
-    return {
-        n
-        for n, (crop, said) in enumerate(zip(crops, heard, strict=True))
-        if not _is_read(said) and _stamped(crop) > _STAMPED
-    }
+    found = {n for n, said in enumerate(heard) if not _is_read(said) and _stamped(crops[n]) > _STAMPED}
+    sure = [crops[n] for n, said in enumerate(heard) if said.confidence >= _READ_SHORT] if found else []
+    printed = [_stamped(crop) for crop in sure[:: 1 + len(sure) // _SAMPLE]]
+    return set() if printed and float(np.median(printed)) > _PRINTED else found
 
 
 def _is_read(said: Said) -> bool:

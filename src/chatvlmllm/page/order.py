@@ -149,6 +149,8 @@ def _corridor(
 
 #: Least width of a column of prose, in heights of a line.
 _COLUMN = 6.0
+#: Least number of lines that are called running text, and of words in each on average.
+_PROSE, _WORDS = 6, 3
 _NUMBER = re.compile(r"^[\s\d.,:;%()/+\-–—№₽$€X]+$")
 _GOES_ON = re.compile(r"^[\W\d_]*[a-zа-яё(]")
 
@@ -156,6 +158,8 @@ _GOES_ON = re.compile(r"^[\W\d_]*[a-zа-яё(]")
 def _parts_columns(corridor: _Corridor, letter: float) -> bool:
     """Whether the two sides are columns of their own, rather than the halves of rows."""
     left, right = corridor.left, corridor.right
+    if _between_prose(corridor, letter):
+        return True
     gap = min(it.box.x1 for it in right) - max(it.box.x2 for it in left)
     if gap < 0.6 * letter:
         return False
@@ -166,6 +170,33 @@ def _parts_columns(corridor: _Corridor, letter: float) -> bool:
     if fewest < 2 or corridor.extent < 1.5 * letter or not all(_tight(side, letter) and _even(side) for side in sides):
         return False
     return _column_evidence(sides) > _row_evidence(sides)
+
+
+def _between_prose(corridor: _Corridor, letter: float) -> bool:
+    """Whether running text stands right left and right of the corridor, whatever more columns there are beyond."""
+    left, right = _nearest(corridor.left, letter, last=True), _nearest(corridor.right, letter, last=False)
+    return all(_is_prose(_overlapping(rows(side), other)) for side, other in ((left, right), (right, left)))
+
+
+def _nearest(side: Sequence[Item], letter: float, *, last: bool) -> list[Item]:
+    """Of the columns that white parts on one side of a corridor the first, or the `last`."""
+    lanes: list[list[Item]] = []
+    reach = float("-inf")
+    for item in sorted(side, key=lambda it: it.box.x1):
+        if item.box.x1 + 0.3 * letter > reach:
+            lanes.append([])
+        lanes[-1].append(item)
+        reach = max(reach, item.box.x2)
+    return lanes[-1 if last else 0]
+
+
+def _is_prose(lines: Sequence[list[Item]]) -> bool:
+    """Whether lines fill their column and sentences go on from one to the next, as no cells of a table do."""
+    words = sum(len(item.text.split()) for row in lines for item in row)
+    if len(lines) < _PROSE or words < _WORDS * len(lines):
+        return False
+    box = union([item.box for row in lines for item in row])
+    return _full_share(lines, box) > 0.55 and _wrapped_share(lines, box) >= 0.35
 
 
 def _overlapping(side: Sequence[list[Item]], other: Sequence[Item]) -> list[list[Item]]:
