@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from chatvlmllm.ui.views.compare import figures
@@ -11,6 +12,7 @@ from tests.conftest import encoded, picture
 from tests.ui import rig
 
 
+@pytest.mark.real
 def test_measured_figures_stand_beside_the_models(page: Page, bench: rig.Workbench, tmp_path: Path) -> None:
     """A model that was measured shows its error rate, pages and day; the other one says that it was not measured."""
     (tmp_path / "page.png").write_bytes(encoded(picture("Total 17.50"), "PNG", dpi=(200, 200)))
