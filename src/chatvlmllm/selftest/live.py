@@ -139,11 +139,12 @@ class _Server:
     def _listen(self) -> None:
         assert self._process is not None
         assert self._process.stderr is not None
-        for line in self._process.stderr:
-            self._said.append(line)
-            place = line.find("http://127.0.0.1:")
-            if place >= 0 and not self.url:
-                self.url = line[place:].split()[0]
+        with self._process.stderr as lines:
+            for line in lines:
+                self._said.append(line)
+                place = line.find("http://127.0.0.1:")
+                if place >= 0 and not self.url:
+                    self.url = line[place:].split()[0]
 
     @contextmanager
     def client(self) -> Iterator[Client]:
