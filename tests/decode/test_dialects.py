@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chatvlmllm.decode import Decoded, grounding, layout, markdown, qwen_html, qwen_markdown, text
@@ -110,6 +110,7 @@ def test_t32_boxes_are_rescaled_from_the_image_as_sent() -> None:
 @given(
     bbox=st.lists(st.one_of(st.integers(-(10**12), 10**12), st.floats(), st.none(), st.text(max_size=4)), max_size=9)
 )
+@example(bbox=["", float("inf"), "["])
 def test_t32_a_bad_box_costs_the_box_and_not_the_text(bbox: list[object]) -> None:
     """Whatever stands in a box, the text is kept; without a usable box there is a notice."""
     decoded = layout.dots()(answer(json.dumps([element("Важный текст", bbox=bbox)])), ask())

@@ -19,22 +19,21 @@ Json: TypeAlias = "dict[str, Json] | list[Json] | str | bool | None"
 #: Deeper nesting than this is noise such as `[[[[…`; its brackets are skipped.
 DEEPEST = 64
 
+_WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None, "True": True, "False": False,
+                                  "None": None, "NaN": None, "Infinity": None, "-Infinity": None}  # fmt: skip
+_WORD = rf"(?:{'|'.join(_WORDS)})\b"
+
 _TOKEN = re.compile(r"""\s*(?:([{\[])|([}\]])|(["'])|([,:])|([^\s{}\[\]"',:]+))""")
-_START = re.compile(
-    r"""\{(?=\s*(?:["'{}]|[A-Za-z_]\w*\s*:|\Z))|\[(?=\s*(?:["'{\[\]]|-?\d|(?:true|false|null|None)\b|\Z))"""
-)
+_START = re.compile(rf"""\{{(?=\s*(?:["'{{}}]|[A-Za-z_]\w*\s*:|\Z))|\[(?=\s*(?:["'{{\[\]]|-?\d|{_WORD}|\Z))""")
 _NUMBER = re.compile(r"-?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _COLON = re.compile(r"\s*:")
-_WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None, "True": True, "False": False,
-                                  "None": None, "NaN": None, "Infinity": None, "-Infinity": None}  # fmt: skip
-
 # A key ends at its next quote, so that looking for one from every quote of a text costs no more than reading it twice.
 _KEY = r"""(?:"[^"\\]*(?:\\.[^"\\]*)*(?:"\s*(?::|\Z)|\Z)|'[^'\\]*(?:\\.[^'\\]*)*(?:'\s*(?::|\Z)|\Z))"""
 _OBJECT = r"""\{\s*"[A-Za-z_]\w{0,40}"\s*:"""
 _AFTER_VALUE = {
     "member": re.compile(rf"\s*(?:\}}|\]\s*(?:[\]}},]|\Z)|\Z|,?\s*{_OBJECT}|,\s*(?:\}}|\Z|{_KEY})|{_KEY})", re.DOTALL),
-    "item": re.compile(r"""\s*(?:[\]}:\[{]|\Z|,\s*(?:["'\[{\]\-\d]|(?:true|false|null|None)\b|\Z))"""),
+    "item": re.compile(rf"""\s*(?:[\]}}:\[{{]|\Z|,\s*(?:["'\[{{\]\-\d]|{_WORD}|\Z))"""),
 }
 _NEW_OBJECT = re.compile(r""""[A-Za-z_]\w{0,40}"\s*:""")
 _RUNS = {quote: re.compile(rf"[^{quote}\\]*(?:\\.[^{quote}\\]*)*", re.DOTALL) for quote in "\"'"}
