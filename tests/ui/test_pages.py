@@ -141,7 +141,7 @@ def test_failed_pages_are_read_again_by_one_button(page: Page, bench: rig.Workbe
         page.screenshot(path=rig.SHOTS / "batch-failed.png")
         first = page.url.rpartition("batch=")[2]
     # An engine that failed so often is left alone for a while.
-    rig.until(lambda: answers(bench))
+    rig.until(lambda: answers(bench), seconds=300)
     again.click()
     page.wait_for_url(lambda url: "batch=" in url and first not in url)
     expect(page.get_by_role("button", name="Всё (zip)")).to_be_visible(timeout=60_000)
