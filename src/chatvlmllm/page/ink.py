@@ -2,7 +2,7 @@
 
 Black is dark in every channel, coloured ink is light in at least one: taking the lightest channel leaves the print and
 washes the stamp out. Coloured print goes with it, so a washed picture is only ever a
-second look at a place where the first one failed.
+second look at a place where the first one failed. What stays unread of coloured ink is a mark on the page, no text.
 """
 
 from collections.abc import Iterator, Sequence

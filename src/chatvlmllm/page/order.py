@@ -173,7 +173,7 @@ def _parts_columns(corridor: _Corridor, letter: float) -> bool:
 
 
 def _between_prose(corridor: _Corridor, letter: float) -> bool:
-    """Whether running text stands right left and right of the corridor, whatever more columns there are beyond."""
+    """Whether running text stands next to the corridor on both sides, whatever more columns there are beyond."""
     left, right = _nearest(corridor.left, letter, last=True), _nearest(corridor.right, letter, last=False)
     return all(_is_prose(_overlapping(rows(side), other)) for side, other in ((left, right), (right, left)))
 
